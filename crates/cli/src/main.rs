@@ -1,0 +1,3 @@
+//! The tickbook command.
+
+fn main() {}

@@ -1,0 +1,315 @@
+//! Exact decimal numbers: parsed from a venue's digits, scaled to an instrument's exponents.
+//!
+//! # Guarantees
+//!
+//! - [`Decimal::parse`] keeps the value and the number of digits behind the point exactly as
+//!   written, exponent forms included; what it cannot hold is an error, never a rounding.
+//! - [`Decimal::to_mantissa`] gives the integer at an exponent or says why there is none.
+//!
+//! # Accepted
+//!
+//! An optional sign (`+` or `-`), digits, optionally `.` and more digits, optionally `e` or `E`
+//! with a signed exponent. At least one digit must stand before or behind the point. This is
+//! JSON's number grammar and what venues send beside it (leading zeros, `+`, `.5`, `5.`).
+
+use core::fmt;
+
+/// `POW10[n]` is 10^n.
+pub const POW10: [u64; 20] = {
+    let mut table = [1_u64; 20];
+    let mut n = 1;
+    while n < 20 {
+        table[n] = table[n - 1] * 10;
+        n += 1;
+    }
+    table
+};
+
+/// A decimal number: `mantissa * 10^exponent`, exactly as its digits said.
+///
+/// `1.50` and `1.5` are equal in value but not in digits: [`PartialEq`] compares digits; compare
+/// [`Self::normalised`] for value.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Decimal {
+    mantissa: i128,
+    exponent: i16,
+}
+
+/// Why some bytes are not a decimal number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum DecimalError {
+    /// No byte at all. Venue sent an empty field.
+    Empty,
+    /// A byte that no number has at this place, or no digit. Venue sent something else.
+    Malformed {
+        /// Offset of the byte.
+        at: usize,
+    },
+    /// More digits than any real price or size has. Venue sent nonsense.
+    TooLong,
+}
+
+/// Why a number has no integer at an exponent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ScaleError {
+    /// It has digits below the exponent: the exponent must be refined to `exponent`.
+    Inexact {
+        /// The largest exponent at which the number is an integer.
+        exponent: i16,
+    },
+    /// The integer does not fit.
+    Overflow,
+}
+
+impl Decimal {
+    /// Zero.
+    pub const ZERO: Self = Self { mantissa: 0, exponent: 0 };
+
+    /// Longest text that is looked at; real numbers have less than 30 bytes.
+    pub const TEXT_MAX: usize = 64;
+
+    /// `mantissa * 10^exponent`.
+    #[must_use]
+    pub const fn new(mantissa: i128, exponent: i16) -> Self {
+        Self { mantissa, exponent }
+    }
+
+    /// The digits as an integer, the point left out.
+    #[must_use]
+    pub const fn mantissa(self) -> i128 {
+        self.mantissa
+    }
+
+    /// The power of ten of the last digit.
+    #[must_use]
+    pub const fn exponent(self) -> i16 {
+        self.exponent
+    }
+
+    /// Whether the value is zero, however it was written.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.mantissa == 0
+    }
+
+    /// Parses a number; see the module for what is accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`DecimalError`], always the venue's fault.
+    pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
+        if text.is_empty() {
+            return Err(DecimalError::Empty);
+        }
+        if text.len() > Self::TEXT_MAX {
+            return Err(DecimalError::TooLong);
+        }
+        let negative = text[0] == b'-';
+        let mut at = usize::from(negative || text[0] == b'+');
+        let mut mantissa = 0_i128;
+        let (mut digits, mut behind_point, mut point) = (0_u32, 0_i16, false);
+        while let Some(&byte) = text.get(at) {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = mantissa
+                        .checked_mul(10)
+                        .and_then(|m| m.checked_add(i128::from(byte - b'0')))
+                        .ok_or(DecimalError::TooLong)?;
+                    digits += 1;
+                    behind_point += i16::from(point);
+                }
+                b'.' if !point => point = true,
+                _ => break,
+            }
+            at += 1;
+        }
+        if digits == 0 {
+            return Err(DecimalError::Malformed { at });
+        }
+        let power = parse_power(text, at)?;
+        let mantissa = if negative { -mantissa } else { mantissa };
+        Ok(Self { mantissa, exponent: power - behind_point })
+    }
+
+    /// The same value without trailing zeros; zero becomes [`Self::ZERO`].
+    #[must_use]
+    pub const fn normalised(self) -> Self {
+        if self.mantissa == 0 {
+            return Self::ZERO;
+        }
+        let Self { mut mantissa, mut exponent } = self;
+        while mantissa % 10 == 0 && exponent < i16::MAX {
+            mantissa /= 10;
+            exponent += 1;
+        }
+        Self { mantissa, exponent }
+    }
+
+    /// The integer whose value at `exponent` is this number.
+    ///
+    /// # Errors
+    ///
+    /// [`ScaleError::Inexact`] if digits would be lost, [`ScaleError::Overflow`] if the integer
+    /// does not fit in an `i64`.
+    pub fn to_mantissa(self, exponent: i8) -> Result<i64, ScaleError> {
+        let value = self.normalised();
+        if value.mantissa == 0 {
+            return Ok(0);
+        }
+        let shift = i32::from(value.exponent) - i32::from(exponent);
+        let Ok(shift) = usize::try_from(shift) else {
+            return Err(ScaleError::Inexact { exponent: value.exponent });
+        };
+        let factor = *POW10.get(shift).ok_or(ScaleError::Overflow)?;
+        let scaled = value.mantissa.checked_mul(i128::from(factor)).ok_or(ScaleError::Overflow)?;
+        i64::try_from(scaled).map_err(|_| ScaleError::Overflow)
+    }
+}
+
+/// The exponent part at `at`, 0 if the text ends there.
+fn parse_power(text: &[u8], mut at: usize) -> Result<i16, DecimalError> {
+    match text.get(at) {
+        None => return Ok(0),
+        Some(b'e' | b'E') => at += 1,
+        Some(_) => return Err(DecimalError::Malformed { at }),
+    }
+    let negative = text.get(at) == Some(&b'-');
+    at += usize::from(negative || text.get(at) == Some(&b'+'));
+    let mut power = 0_i16;
+    let first = at;
+    while let Some(&byte) = text.get(at) {
+        if !byte.is_ascii_digit() {
+            return Err(DecimalError::Malformed { at });
+        }
+        power = power * 10 + i16::from(byte - b'0');
+        // Three digits are more than any number here can use, and keep the arithmetic in range.
+        if power > 999 {
+            return Err(DecimalError::TooLong);
+        }
+        at += 1;
+    }
+    if at == first {
+        return Err(DecimalError::Malformed { at });
+    }
+    Ok(if negative { -power } else { power })
+}
+
+impl fmt::Display for Decimal {
+    /// Plain decimal, without an exponent and without trailing zeros: `61234.5`, `0.00000001`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.normalised();
+        if value.mantissa < 0 {
+            f.write_str("-")?;
+        }
+        let digits = value.mantissa.unsigned_abs().to_string();
+        let Ok(behind) = usize::try_from(-i32::from(value.exponent)) else {
+            let zeros = usize::try_from(value.exponent).unwrap_or_default();
+            return write!(f, "{digits}{:0<zeros$}", "");
+        };
+        if behind == 0 {
+            return f.write_str(&digits);
+        }
+        match digits.len().checked_sub(behind) {
+            None | Some(0) => write!(f, "0.{digits:0>behind$}"),
+            Some(split) => write!(f, "{}.{}", &digits[..split], &digits[split..]),
+        }
+    }
+}
+
+impl fmt::Display for DecimalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("empty number"),
+            Self::Malformed { at } => write!(f, "not a number (byte {at})"),
+            Self::TooLong => f.write_str("number has too many digits"),
+        }
+    }
+}
+
+impl core::error::Error for DecimalError {}
+
+impl fmt::Display for ScaleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inexact { exponent } => write!(f, "needs exponent {exponent}"),
+            Self::Overflow => f.write_str("number does not fit"),
+        }
+    }
+}
+
+impl core::error::Error for ScaleError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Decimal, DecimalError> {
+        Decimal::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn digits_are_kept_as_written() {
+        for (text, mantissa, exponent) in [
+            ("61234.50", 6_123_450, -2),
+            ("0", 0, 0),
+            ("0.00000000", 0, -8),
+            ("-0", 0, 0),
+            ("0e-8", 0, -8),
+            ("+7", 7, 0),
+            ("-1.5", -15, -1),
+            ("5e-7", 5, -7),
+            ("1.3256E-4", 13_256, -8),
+            ("1e3", 1, 3),
+            (".5", 5, -1),
+            ("5.", 5, 0),
+            ("007", 7, 0),
+            ("60000000000000000000", 60_000_000_000_000_000_000, 0),
+        ] {
+            assert_eq!(parse(text), Ok(Decimal::new(mantissa, exponent)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_refused() {
+        for text in ["", " 1", "1 ", "-", "+", ".", "e5", "1e", "1e+", "1.2.3", "--1", "NaN"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        for text in ["Infinity", "0x10", "1,000", "1_000", "\u{661}", "1e1000", "1e99999999999"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(parse(&"9".repeat(40)), Err(DecimalError::TooLong));
+        assert_eq!(parse(&"0".repeat(65)), Err(DecimalError::TooLong));
+    }
+
+    #[test]
+    fn a_number_scales_exactly_or_not_at_all() {
+        let it = parse("61234.50").unwrap();
+        assert_eq!(it.to_mantissa(-2), Ok(6_123_450));
+        assert_eq!(it.to_mantissa(-8), Ok(6_123_450_000_000));
+        assert_eq!(it.to_mantissa(0), Err(ScaleError::Inexact { exponent: -1 }));
+        assert_eq!(it.to_mantissa(-18), Err(ScaleError::Overflow));
+        assert_eq!(parse("0.000").unwrap().to_mantissa(18), Ok(0));
+        assert_eq!(parse("1e300").unwrap().to_mantissa(0), Err(ScaleError::Overflow));
+        assert_eq!(parse("-3e2").unwrap().to_mantissa(1), Ok(-30));
+        let unit = parse("60000000000000000000").unwrap();
+        assert_eq!(unit.to_mantissa(0), Err(ScaleError::Overflow));
+        assert_eq!(unit.to_mantissa(2), Ok(600_000_000_000_000_000));
+    }
+
+    #[test]
+    fn printing_is_plain_and_short() {
+        for (text, plain) in [
+            ("61234.50", "61234.5"),
+            ("0.00", "0"),
+            ("5e-7", "0.0000005"),
+            ("1e3", "1000"),
+            ("-1.20", "-1.2"),
+            ("0.10", "0.1"),
+            ("100", "100"),
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), plain);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What is traded, and the exponents of its numbers.
+
+use crate::{Decimal, Venue};
+
+/// Decimal exponents of the integers of one instrument: value = mantissa * 10^exponent.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[repr(C)]
+pub struct Scale {
+    /// Exponent of prices, in range `-18 ..= 18`.
+    pub price_exponent: i8,
+    /// Exponent of sizes, in range `-18 ..= 18`.
+    pub size_exponent: i8,
+}
+
+impl Scale {
+    /// Smallest and largest exponent: 10^18 is the largest power of ten of an `i64`.
+    pub const EXPONENT_MIN: i8 = -18;
+    /// See [`Self::EXPONENT_MIN`].
+    pub const EXPONENT_MAX: i8 = 18;
+
+    /// The finer of two scales, price and size each.
+    #[must_use]
+    pub fn finer(self, other: Self) -> Self {
+        Self {
+            price_exponent: self.price_exponent.min(other.price_exponent),
+            size_exponent: self.size_exponent.min(other.size_exponent),
+        }
+    }
+}
+
+/// What kind of instrument it is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum InstrumentKind {
+    /// Delivery on the spot.
+    #[default]
+    Spot = 0,
+    /// Perpetual swap.
+    Perpetual = 1,
+    /// Future with an expiry.
+    Future = 2,
+    /// Option.
+    Option = 3,
+}
+
+/// Right of an option.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u8)]
+pub enum OptionRight {
+    /// The right to buy.
+    Call = 0,
+    /// The right to sell.
+    Put = 1,
+}
+
+/// Whether the venue trades it.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum InstrumentStatus {
+    /// The venue's list was not seen or does not say.
+    #[default]
+    Unknown = 0,
+    /// Trading.
+    Trading = 1,
+    /// Halted, in auction, or not yet open.
+    Halted = 2,
+    /// Expired or delisted.
+    Expired = 3,
+}
+
+/// An instrument of a venue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instrument {
+    /// The venue.
+    pub venue: Venue,
+    /// The venue's own symbol, as it stands in its messages.
+    pub symbol: String,
+    /// Base asset in capitals; empty when the venue's list was not seen.
+    pub base: String,
+    /// Quote asset in capitals; empty when the venue's list was not seen.
+    pub quote: String,
+    /// Kind.
+    pub kind: InstrumentKind,
+    /// Expiry as `YYYYMMDD`, for futures and options.
+    pub expiry: Option<u32>,
+    /// Strike and right, for options.
+    pub option: Option<(Decimal, OptionRight)>,
+    /// Smallest price step.
+    pub tick_size: Option<Decimal>,
+    /// Smallest size step.
+    pub lot_size: Option<Decimal>,
+    /// What one unit of size is worth, in base (linear) or quote (inverse) units.
+    pub contract_multiplier: Option<Decimal>,
+    /// Status.
+    pub status: InstrumentStatus,
+}
+
+impl Instrument {
+    /// An instrument of which only the symbol is known.
+    #[must_use]
+    pub fn unlisted(venue: Venue, symbol: &str) -> Self {
+        Self {
+            venue,
+            symbol: symbol.to_owned(),
+            base: String::new(),
+            quote: String::new(),
+            kind: InstrumentKind::default(),
+            expiry: None,
+            option: None,
+            tick_size: None,
+            lot_size: None,
+            contract_multiplier: None,
+            status: InstrumentStatus::Unknown,
+        }
+    }
+
+    /// The name that is the same on every venue: `BTC-USDT`, `BTC-USDT-PERP`, `BTC-USD-20261225`,
+    /// `BTC-USD-20261225-100000-C`; the venue's symbol when base and quote are not known.
+    #[must_use]
+    pub fn normalised(&self) -> String {
+        if self.base.is_empty() || self.quote.is_empty() {
+            return self.symbol.clone();
+        }
+        let pair = format!("{}-{}", self.base, self.quote);
+        let expiry = self.expiry.map(|day| format!("-{day}")).unwrap_or_default();
+        match (self.kind, self.option) {
+            (InstrumentKind::Spot, _) => pair,
+            (InstrumentKind::Perpetual, _) => format!("{pair}-PERP"),
+            (InstrumentKind::Option, Some((strike, right))) => {
+                let right = if right == OptionRight::Call { 'C' } else { 'P' };
+                format!("{pair}{expiry}-{strike}-{right}")
+            }
+            (InstrumentKind::Future | InstrumentKind::Option, _) => format!("{pair}{expiry}"),
+        }
+    }
+
+    /// Exponents taken from tick and lot size, where known.
+    #[must_use]
+    pub fn scale(&self) -> Option<Scale> {
+        let exponent = |step: Decimal| i8::try_from(step.normalised().exponent()).ok();
+        Some(Scale {
+            price_exponent: exponent(self.tick_size?)?,
+            size_exponent: exponent(self.lot_size?)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_on_every_venue() {
+        let mut it = Instrument::unlisted(Venue::BinanceUsdm, "BTCUSDT");
+        assert_eq!(it.normalised(), "BTCUSDT");
+        it.base = "BTC".into();
+        it.quote = "USDT".into();
+        assert_eq!(it.normalised(), "BTC-USDT");
+        it.kind = InstrumentKind::Perpetual;
+        assert_eq!(it.normalised(), "BTC-USDT-PERP");
+        it.kind = InstrumentKind::Future;
+        it.expiry = Some(20_261_225);
+        assert_eq!(it.normalised(), "BTC-USDT-20261225");
+        it.kind = InstrumentKind::Option;
+        it.option = Some((Decimal::parse(b"100000").unwrap(), OptionRight::Call));
+        assert_eq!(it.normalised(), "BTC-USDT-20261225-100000-C");
+    }
+
+    #[test]
+    fn exponents_come_from_the_steps_without_their_trailing_zeros() {
+        let mut it = Instrument::unlisted(Venue::BinanceSpot, "BTCUSDT");
+        assert_eq!(it.scale(), None);
+        it.tick_size = Some(Decimal::parse(b"0.01000000").unwrap());
+        it.lot_size = Some(Decimal::parse(b"0.00001000").unwrap());
+        assert_eq!(it.scale(), Some(Scale { price_exponent: -2, size_exponent: -5 }));
+    }
+}

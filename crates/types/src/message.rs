@@ -1,0 +1,125 @@
+//! The header of a message in the ring; its level records follow it.
+
+use crate::{BookId, BookState, Epoch, Reason, SeqNo, Ticks, WallNanos};
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum MessageKind {
+    /// Absolute sizes for some prices; zero removes. The header's `state` is the book's state once
+    /// it is applied.
+    #[default]
+    Delta = 0,
+    /// A part of an in-band snapshot; the first part has [`MessageFlags::FIRST`] (it clears the
+    /// book), all but the last have [`MessageFlags::MORE`].
+    Snapshot = 1,
+    /// A [`crate::Block`] travels beside the ring; it is to be taken now.
+    Block = 2,
+    /// Trades: per trade two records, a level record (price, size, aggressor) and the words
+    /// (trade time in ns, trade id).
+    Trade = 3,
+    /// Best bid and offer as the venue says: one bid and one ask record; `seq` is its update id.
+    Ticker = 4,
+    /// The book's state and reason change; no levels.
+    Status = 5,
+    /// The exponents change: one record of words (price exponent, size exponent as `u64` of an
+    /// `i64`). Everything after it is in the new exponents; the book is kept.
+    Rescale = 6,
+}
+
+impl MessageKind {
+    /// The kind of a byte in a ring.
+    #[inline]
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            0 => Self::Delta,
+            1 => Self::Snapshot,
+            2 => Self::Block,
+            3 => Self::Trade,
+            4 => Self::Ticker,
+            5 => Self::Status,
+            6 => Self::Rescale,
+            _ => return None,
+        })
+    }
+}
+
+/// Flags of a message.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[repr(transparent)]
+pub struct MessageFlags(pub u8);
+
+impl MessageFlags {
+    /// More of the same splice or snapshot follows: apply, do not publish.
+    pub const MORE: Self = Self(1);
+    /// First part of an in-band snapshot: the book is cleared before it.
+    pub const FIRST: Self = Self(2);
+    /// `seq` holds the venue's chain id.
+    pub const HAS_SEQ: Self = Self(4);
+    /// The kernel stamp is shared with later messages of the same read (a lower bound).
+    pub const SHARED_STAMP: Self = Self(8);
+    /// The inner stages of this message are stamped.
+    pub const SAMPLED: Self = Self(16);
+    /// A size was rounded to fit.
+    pub const SIZE_ROUNDED: Self = Self(32);
+
+    /// These flags and those of `other`.
+    #[inline]
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all flags of `other` are set.
+    #[inline]
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Header of a message: 56 bytes, which with the ring's commit word make one cache line.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(C)]
+pub struct MessageHeader {
+    /// The book it is for.
+    pub book: BookId,
+    /// Level records that follow.
+    pub count: u32,
+    /// What it says.
+    pub kind: MessageKind,
+    /// Flags.
+    pub flags: MessageFlags,
+    /// State of the book once the message is applied.
+    pub state: BookState,
+    /// Reason of that state.
+    pub reason: Reason,
+    /// Connection epoch it was received in.
+    pub epoch: Epoch,
+    /// The venue's chain id, if [`MessageFlags::HAS_SEQ`].
+    pub seq: SeqNo,
+    /// Venue's event time in ns since 1970; 0 if the message has none.
+    pub venue_time: WallNanos,
+    /// Kernel receive time; 0 if the socket gives none.
+    pub kernel_time: WallNanos,
+    /// When `recv` returned.
+    pub received: Ticks,
+    /// Ticks from `received` to the end of parsing; 0 unless [`MessageFlags::SAMPLED`].
+    pub parsed_after: u32,
+    /// [`crate::RecvStamps::poll_gap`].
+    pub poll_gap: u32,
+}
+
+const _: () = assert!(size_of::<MessageHeader>() == 56);
+const _: () = assert!(align_of::<MessageHeader>() == 8);
+
+impl MessageHeader {
+    /// A header of `kind` for `book` with everything else at its default.
+    #[inline]
+    #[must_use]
+    pub fn new(kind: MessageKind, book: BookId) -> Self {
+        Self { kind, book, ..Self::default() }
+    }
+}

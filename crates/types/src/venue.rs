@@ -1,0 +1,105 @@
+//! The venues, by the names that configuration, reports and captures use.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// A venue (one API of an exchange: Binance spot and Binance USD-M are two).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[repr(u16)]
+#[non_exhaustive]
+pub enum Venue {
+    /// Binance spot.
+    BinanceSpot = 1,
+    /// Binance USD-M futures.
+    BinanceUsdm = 2,
+    /// Binance COIN-M futures.
+    BinanceCoinm = 3,
+    /// Binance.US spot.
+    BinanceUs = 4,
+}
+
+/// Name and aliases of each venue; the first is what reports print.
+const NAMES: &[(Venue, &[&str])] = &[
+    (Venue::BinanceSpot, &["binance_spot", "binance"]),
+    (Venue::BinanceUsdm, &["binance_usdm", "binance_futures"]),
+    (Venue::BinanceCoinm, &["binance_coinm", "binance_delivery"]),
+    (Venue::BinanceUs, &["binance_us"]),
+];
+
+impl Venue {
+    /// Every venue, in the order of its number.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(venue, _)| *venue)
+    }
+
+    /// The name in configuration and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.names()[0]
+    }
+
+    /// The name and its aliases.
+    #[must_use]
+    pub fn names(self) -> &'static [&'static str] {
+        NAMES.iter().find(|(venue, _)| *venue == self).map_or(&["unknown"], |(_, names)| names)
+    }
+
+    /// The venue of a number in shared memory.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::all().find(|venue| *venue as u16 == number)
+    }
+}
+
+impl fmt::Display for Venue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No venue has this name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnknownVenue(pub String);
+
+impl fmt::Display for UnknownVenue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown venue '{}'; known venues:", self.0)?;
+        for venue in Venue::all() {
+            write!(f, " {venue}")?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownVenue {}
+
+impl FromStr for Venue {
+    type Err = UnknownVenue;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVenue> {
+        let wanted = text.replace('-', "_").to_ascii_lowercase();
+        NAMES
+            .iter()
+            .find(|(_, names)| names.contains(&wanted.as_str()))
+            .map(|(venue, _)| *venue)
+            .ok_or_else(|| UnknownVenue(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_and_alias_finds_its_venue() {
+        for (venue, names) in NAMES {
+            for name in *names {
+                assert_eq!(name.parse::<Venue>().unwrap(), *venue);
+            }
+            assert_eq!(Venue::from_number(*venue as u16), Some(*venue));
+        }
+        assert_eq!("Binance-Spot".parse::<Venue>().unwrap(), Venue::BinanceSpot);
+        let message = "mt_gox".parse::<Venue>().unwrap_err().to_string();
+        assert!(message.contains("'mt_gox'") && message.contains("binance_spot"), "{message}");
+    }
+}

@@ -1,0 +1,3 @@
+//! The one runner of checks and jobs.
+
+fn main() {}
