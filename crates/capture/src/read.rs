@@ -1,0 +1,203 @@
+//! A capture in memory.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tickbook_types::{PADDING, Padded, WallNanos};
+
+use crate::error::{CaptureError, Damage, Fault};
+use crate::inflate::inflate;
+use crate::limits::Limits;
+use crate::line::{self, Kind};
+use crate::record::Record;
+
+/// A whole capture file in memory, taken apart into records.
+#[derive(Clone, Default)]
+pub struct Capture {
+    path: PathBuf,
+    /// The text of the file and [`PADDING`] bytes.
+    text: Vec<u8>,
+    /// The binary messages, one after the other, and [`PADDING`] bytes.
+    binary: Vec<u8>,
+    entries: Vec<Entry>,
+    received: usize,
+}
+
+/// A record by the places of its parts in `text` (a binary message: in `binary`).
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    ns: i64,
+    kind: Kind,
+    payload: (usize, usize),
+    url: (usize, usize),
+}
+
+impl Capture {
+    /// Reads the capture at `path`, with the default [`Limits`].
+    ///
+    /// # Errors
+    ///
+    /// [`CaptureError`]; if the file is damaged, with the records before the damage.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
+        Self::load_within(path, &Limits::default())
+    }
+
+    /// [`Self::load`] within `limits`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn load_within(path: impl AsRef<Path>, limits: &Limits) -> Result<Self, CaptureError> {
+        match Self::load_lossy_within(path, limits)? {
+            (whole, None) => Ok(whole),
+            (whole, Some(damage)) => Err(CaptureError::Damaged { damage, whole: Box::new(whole) }),
+        }
+    }
+
+    /// Reads what is whole of the capture at `path`, and says what damage ended it, if any did.
+    ///
+    /// # Errors
+    ///
+    /// [`CaptureError::Io`] if the file cannot be read at all.
+    pub fn load_lossy(path: impl AsRef<Path>) -> Result<(Self, Option<Damage>), CaptureError> {
+        Self::load_lossy_within(path, &Limits::default())
+    }
+
+    /// [`Self::load_lossy`] within `limits`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load_lossy`].
+    pub fn load_lossy_within(
+        path: impl AsRef<Path>,
+        limits: &Limits,
+    ) -> Result<(Self, Option<Damage>), CaptureError> {
+        let path = path.as_ref();
+        let io = |source| CaptureError::Io { path: path.to_owned(), source };
+        let mut file = Vec::new();
+        // A file need not be longer than its text, compressed or not; one byte more shows that.
+        let bound = limits.text_max as u64 + 1;
+        let opened = std::fs::File::open(path).map_err(io)?;
+        opened.take(bound).read_to_end(&mut file).map_err(io)?;
+        Ok(Self::from_file(path, file, limits))
+    }
+
+    /// The capture in `file`, the bytes of a file at `path`, and what damage ended it, if any did.
+    #[must_use]
+    pub fn from_file(path: &Path, file: Vec<u8>, limits: &Limits) -> (Self, Option<Damage>) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let (text, fault) = inflate(file, &name, limits.text_max);
+        Self::from_text(path, text, fault, limits)
+    }
+
+    fn from_text(
+        path: &Path,
+        mut text: Vec<u8>,
+        torn: Option<Fault>,
+        limits: &Limits,
+    ) -> (Self, Option<Damage>) {
+        let _ = (&mut text, torn, limits, PADDING, STANDARD.encode([]), line::parse(b""));
+        let _ = Fault::Empty;
+        (Self { path: path.to_owned(), ..Self::default() }, None)
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many messages were received, text and binary.
+    #[must_use]
+    pub fn received(&self) -> usize {
+        self.received
+    }
+
+    /// Record `index`, from 0.
+    #[must_use]
+    pub fn record(&self, index: usize) -> Option<Record<'_>> {
+        let Entry { ns, kind, payload, url } = *self.entries.get(index)?;
+        let ns = WallNanos(ns);
+        let padded = |buffer| padded(buffer, payload);
+        Some(match kind {
+            Kind::Frame => Record::Frame { ns, text: padded(&self.text)? },
+            Kind::Binary => Record::Binary { ns, bytes: padded(&self.binary)? },
+            Kind::Sent => Record::Sent { ns, text: text(&self.text, payload)? },
+            Kind::Http => {
+                Record::Http { ns, url: text(&self.text, url)?, body: padded(&self.text)? }
+            }
+            Kind::Open => Record::Open { ns, url: text(&self.text, url)? },
+        })
+    }
+
+    /// All records, in the order of the file.
+    #[must_use]
+    pub fn records(&self) -> Records<'_> {
+        Records { capture: self, next: 0 }
+    }
+}
+
+fn padded(buffer: &[u8], (from, to): (usize, usize)) -> Option<Padded<'_>> {
+    Padded::new(buffer.get(from..)?, to - from)
+}
+
+fn text(buffer: &[u8], (from, to): (usize, usize)) -> Option<&str> {
+    std::str::from_utf8(buffer.get(from..to)?).ok()
+}
+
+impl<'a> IntoIterator for &'a Capture {
+    type Item = Record<'a>;
+    type IntoIter = Records<'a>;
+
+    fn into_iter(self) -> Records<'a> {
+        self.records()
+    }
+}
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture")
+            .field("path", &self.path)
+            .field("records", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The records of a [`Capture`], in the order of the file.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    capture: &'a Capture,
+    next: usize,
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        let record = self.capture.record(self.next)?;
+        self.next += 1;
+        Some(record)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.capture.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Records<'_> {}
