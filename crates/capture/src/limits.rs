@@ -4,9 +4,8 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of text, after decompression. Default 1 GiB: some 80 minutes of a busy market (the
-    /// COIN-M capture of 98,386 frames in 11 minutes is 70 MB), far below what a small file of
-    /// zeros can inflate to (1,000-fold by gzip, more by zstd).
+    /// Bytes of text, after decompression. Default 1 GiB: hours of a busy market (25 MB in 6 to 11
+    /// minutes of Binance), and what a bomb of 1 MB inflates to by gzip (1,000-fold; zstd: more).
     pub text_max: usize,
     /// Bytes of one line. Default 64 MiB: the largest message seen is a Coinbase snapshot of
     /// 5,079,379 bytes.

@@ -11,7 +11,7 @@ use tickbook_types::{PADDING, Padded, WallNanos};
 use crate::error::{CaptureError, Damage, Fault};
 use crate::inflate::inflate;
 use crate::limits::Limits;
-use crate::line::{self, Kind};
+use crate::line::{self, Kind, Line};
 use crate::record::Record;
 
 /// A whole capture file in memory, taken apart into records.
@@ -96,12 +96,63 @@ impl Capture {
     fn from_text(
         path: &Path,
         mut text: Vec<u8>,
-        torn: Option<Fault>,
+        mut ended: Option<Fault>,
         limits: &Limits,
     ) -> (Self, Option<Damage>) {
-        let _ = (&mut text, torn, limits, PADDING, STANDARD.encode([]), line::parse(b""));
-        let _ = Fault::Empty;
-        (Self { path: path.to_owned(), ..Self::default() }, None)
+        if text.len() > limits.text_max {
+            text.truncate(limits.text_max);
+            ended = Some(Fault::TextTooLong { limit: limits.text_max });
+        }
+        let length = text.len();
+        text.resize(length + PADDING, 0);
+        let mut capture = Self { path: path.to_owned(), text, ..Self::default() };
+        let (offset, fault) = capture.take_lines(length, limits.line_max);
+        capture.binary.resize(capture.binary.len() + PADDING, 0);
+        let fault = match (ended, fault) {
+            // Corrupt data decompresses to nonsense: the first bad line is its result.
+            (Some(cause @ Fault::CorruptCompression { .. }), _) => Some(cause),
+            // A cut ends the text in the middle of a line, which is no fault of the line.
+            (Some(cause), None | Some(Fault::TornLine)) => Some(cause),
+            (None, None) if length == 0 => Some(Fault::Empty),
+            (_, fault) => fault,
+        };
+        let records = capture.entries.len() as u64;
+        let damage = fault.map(|fault| Damage {
+            path: path.to_owned(),
+            line: records + 1,
+            offset: offset as u64,
+            records,
+            fault,
+        });
+        (capture, damage)
+    }
+
+    /// Takes the lines in the first `length` bytes of the text apart, up to the first bad one;
+    /// returns where that is.
+    fn take_lines(&mut self, length: usize, line_max: usize) -> (usize, Option<Fault>) {
+        let Self { text, binary, entries, received, .. } = self;
+        let text = &text[..length];
+        let utf8_end = match std::str::from_utf8(text) {
+            Ok(_) => length,
+            Err(error) => error.valid_up_to(),
+        };
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text) {
+            match take_line(text, (start, end), utf8_end, line_max, binary) {
+                Ok(entry) => {
+                    *received += usize::from(matches!(entry.kind, Kind::Frame | Kind::Binary));
+                    entries.push(entry);
+                }
+                Err(fault) => return (start, Some(fault)),
+            }
+            start = end + 1;
+        }
+        let fault = match length - start {
+            0 => None,
+            rest if rest > line_max => Some(Fault::LineTooLong { limit: line_max }),
+            _ => Some(Fault::TornLine),
+        };
+        (start, fault)
     }
 
     /// Where it came from.
@@ -150,6 +201,33 @@ impl Capture {
     pub fn records(&self) -> Records<'_> {
         Records { capture: self, next: 0 }
     }
+}
+
+/// The line of `text` from `start` to its end at `end`; a binary message goes to `binary`.
+fn take_line(
+    text: &[u8],
+    (start, end): (usize, usize),
+    utf8_end: usize,
+    line_max: usize,
+    binary: &mut Vec<u8>,
+) -> Result<Entry, Fault> {
+    if end - start > line_max {
+        return Err(Fault::LineTooLong { limit: line_max });
+    }
+    if end > utf8_end {
+        return Err(Fault::NotUtf8 { at: utf8_end - start });
+    }
+    let Line { ns, kind, payload, url } = line::parse(&text[start..end])?;
+    let payload = match kind {
+        Kind::Binary => {
+            let from = binary.len();
+            let encoded = &text[start + payload..end];
+            STANDARD.decode_vec(encoded, binary).map_err(|_| Fault::Base64)?;
+            (from, binary.len())
+        }
+        Kind::Frame | Kind::Sent | Kind::Http | Kind::Open => (start + payload, end),
+    };
+    Ok(Entry { ns, kind, payload, url: (start + url.0, start + url.1) })
 }
 
 fn padded(buffer: &[u8], (from, to): (usize, usize)) -> Option<Padded<'_>> {

@@ -71,8 +71,8 @@ impl std::error::Error for WriteError {
     }
 }
 
-/// Writes a capture file, line by line. [`Self::finish`] makes it whole; dropped without that, a
-/// compressed file is torn.
+/// Writes a capture file, line by line. [`Self::finish`] makes it whole; dropped without that, the
+/// file may be torn.
 pub struct CaptureWriter {
     path: PathBuf,
     sink: Sink,
