@@ -1,3 +1,8 @@
-//! The one runner of checks and jobs.
+//! `cargo xtask JOB`: see the library for what the jobs are.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    xtask::run(&arguments)
+}
