@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     const GOOD: &str = "\
-Run `cargo test --fast`.
+cargo test --fast
 
 ```sh
 cargo run --release -- demo

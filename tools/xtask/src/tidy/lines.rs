@@ -103,6 +103,7 @@ mod tests {
         let address = format!("https://example.org/{}", "x".repeat(COLUMNS_MAX));
         assert_eq!(rules("a.rs", &format!("/// {address}")), []);
         assert_eq!(rules("a.rs", &format!("/// see {address}")), [Rule::LineLength]);
+        assert_eq!(rules("a.rs", &format!("/// {address} has more")), [Rule::LineLength]);
         assert_eq!(rules("a.rs", &format!("/// {}", "x".repeat(COLUMNS_MAX))), [Rule::LineLength]);
     }
 
