@@ -2,6 +2,8 @@
 
 use tickbook_types::{Decimal, Scale};
 
+use crate::bitmap::{SLOTS_MAX, WORD};
+
 /// What a book is made with. `BookConfig::default()` suits a venue's whole book.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BookConfig {
@@ -13,7 +15,8 @@ pub struct BookConfig {
     pub depth_max: Option<u32>,
     /// Levels a side kept in [`crate::Book::top`].
     pub published_depth: usize,
-    /// Ticks a side within the array-indexed window; a power of two in `64 ..= 2^18`.
+    /// Ticks a side within the array-indexed window: brought to a power of two in
+    /// [`Self::WINDOW_SLOTS_MIN`] `..=` [`Self::WINDOW_SLOTS_MAX`]. 8 bytes each once touched.
     pub window_slots: usize,
     /// Levels a side outside the window for which room is made at the start.
     pub overflow_capacity: usize,
@@ -32,5 +35,17 @@ impl Default for BookConfig {
             overflow_capacity: 4096,
             levels_limit: 1 << 20,
         }
+    }
+}
+
+impl BookConfig {
+    /// Smallest window: one word of the bitmap.
+    pub const WINDOW_SLOTS_MIN: usize = WORD;
+    /// Largest window: what three levels of 64 can tell apart.
+    pub const WINDOW_SLOTS_MAX: usize = SLOTS_MAX;
+
+    /// The window as it will be made.
+    pub(crate) fn window_slots(&self) -> usize {
+        self.window_slots.clamp(Self::WINDOW_SLOTS_MIN, Self::WINDOW_SLOTS_MAX).next_power_of_two()
     }
 }

@@ -1,0 +1,182 @@
+//! Which slots are occupied: a bitmap with two levels of summary above it.
+//!
+//! # Guarantees
+//!
+//! - Finding the next or previous occupied slot looks at five words at most, however far it is.
+//!
+//! # Invariants
+//!
+//! - Bit `n` of `summary` is set exactly when word `n` of `words` is not zero; bit `n` of `root`
+//!   exactly when word `n` of `summary` is not zero.
+
+/// The most slots that three levels of 64 can tell apart.
+pub(crate) const SLOTS_MAX: usize = 64 * 64 * 64;
+
+/// Bits per word.
+pub(crate) const WORD: usize = 64;
+
+/// A set of slots.
+pub(crate) struct Bitmap {
+    words: Vec<u64>,
+    summary: Vec<u64>,
+    root: u64,
+}
+
+impl Bitmap {
+    /// No slot of `slots` occupied; `slots` is a power of two in `64 ..= SLOTS_MAX`.
+    pub(crate) fn new(slots: usize) -> Self {
+        assert!(slots.is_power_of_two(), "slots are addressed by mask");
+        assert!((WORD..=SLOTS_MAX).contains(&slots), "three levels of 64 hold 64 to 2^18 slots");
+        let words = slots / WORD;
+        Self { words: vec![0; words], summary: vec![0; words.div_ceil(WORD)], root: 0 }
+    }
+
+    /// Flips the bit of `slot` if `flip` is 1, leaves it if it is 0: no branch on it.
+    #[inline]
+    pub(crate) fn flip(&mut self, slot: usize, flip: u64) {
+        debug_assert!(flip <= 1);
+        let index = (slot / WORD) & (self.words.len() - 1);
+        let before = self.words[index];
+        let after = before ^ (flip << (slot % WORD));
+        self.words[index] = after;
+        // A word becomes empty or occupied far less often than a slot does.
+        if (before == 0) != (after == 0) {
+            self.summarise(index);
+        }
+    }
+
+    fn summarise(&mut self, index: usize) {
+        self.summary[index / WORD] ^= 1 << (index % WORD);
+        let above = self.summary[index / WORD];
+        self.root &= !(1 << (index / WORD));
+        self.root |= u64::from(above != 0) << (index / WORD);
+    }
+
+    /// The first occupied slot at or behind `slot`.
+    #[inline]
+    pub(crate) fn next(&self, slot: usize) -> Option<usize> {
+        let index = slot / WORD;
+        let here = self.words[index] & (u64::MAX << (slot % WORD));
+        if here != 0 {
+            return Some(index * WORD + first(here));
+        }
+        self.next_word(index).map(|index| index * WORD + first(self.words[index]))
+    }
+
+    /// The first word behind `index` that is not zero.
+    fn next_word(&self, index: usize) -> Option<usize> {
+        let group = index / WORD;
+        let here = self.summary[group] & above(index % WORD);
+        if here != 0 {
+            return Some(group * WORD + first(here));
+        }
+        let groups = self.root & above(group);
+        if groups == 0 {
+            return None;
+        }
+        let group = first(groups);
+        Some(group * WORD + first(self.summary[group]))
+    }
+
+    /// The last occupied slot at or before `slot`.
+    pub(crate) fn prev(&self, slot: usize) -> Option<usize> {
+        let index = slot / WORD;
+        let here = self.words[index] & (u64::MAX >> (WORD - 1 - slot % WORD));
+        if here != 0 {
+            return Some(index * WORD + last(here));
+        }
+        self.prev_word(index).map(|index| index * WORD + last(self.words[index]))
+    }
+
+    /// The last word before `index` that is not zero.
+    fn prev_word(&self, index: usize) -> Option<usize> {
+        let group = index / WORD;
+        let here = self.summary[group] & below(index % WORD);
+        if here != 0 {
+            return Some(group * WORD + last(here));
+        }
+        let groups = self.root & below(group);
+        if groups == 0 {
+            return None;
+        }
+        let group = last(groups);
+        Some(group * WORD + last(self.summary[group]))
+    }
+}
+
+/// Index of the lowest set bit of a word that is not zero.
+#[inline]
+const fn first(word: u64) -> usize {
+    word.trailing_zeros() as usize
+}
+
+/// Index of the highest set bit of a word that is not zero.
+#[inline]
+const fn last(word: u64) -> usize {
+    WORD - 1 - word.leading_zeros() as usize
+}
+
+/// The bits above `bit`.
+#[inline]
+const fn above(bit: usize) -> u64 {
+    (u64::MAX << bit) << 1
+}
+
+/// The bits below `bit`.
+#[inline]
+const fn below(bit: usize) -> u64 {
+    !(u64::MAX << bit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_ends_of_every_size_are_found() {
+        for bits in 6..=18 {
+            let slots = 1_usize << bits;
+            let mut bitmap = Bitmap::new(slots);
+            assert_eq!((bitmap.next(0), bitmap.prev(slots - 1)), (None, None));
+            bitmap.flip(slots - 1, 1);
+            assert_eq!(
+                (bitmap.next(0), bitmap.prev(slots - 1)),
+                (Some(slots - 1), Some(slots - 1))
+            );
+            bitmap.flip(slots - 1, 1);
+            bitmap.flip(0, 1);
+            assert_eq!((bitmap.next(0), bitmap.prev(slots - 1)), (Some(0), Some(0)));
+            assert_eq!(bitmap.next(1), None);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn next_and_prev_equal_those_of_a_set(
+            bits in 6..=18_u32,
+            flips in prop::collection::vec((any::<usize>(), 0..=1_u64), 1..200),
+            probes in prop::collection::vec(any::<usize>(), 1..50),
+        ) {
+            let slots = 1_usize << bits;
+            let (mut bitmap, mut twin) = (Bitmap::new(slots), BTreeSet::new());
+            for &(slot, flip) in &flips {
+                let slot = slot % slots;
+                bitmap.flip(slot, flip);
+                if flip == 1 && !twin.remove(&slot) {
+                    twin.insert(slot);
+                }
+            }
+            for &probe in probes.iter().chain(flips.iter().map(|(slot, _)| slot)) {
+                let slot = probe % slots;
+                prop_assert_eq!(bitmap.next(slot), twin.range(slot..).next().copied());
+                prop_assert_eq!(bitmap.prev(slot), twin.range(..=slot).next_back().copied());
+            }
+        }
+    }
+}
