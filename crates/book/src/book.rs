@@ -155,11 +155,7 @@ impl Book {
             }
         }
         if finished.best_changed {
-            let [bids, asks] = &self.sides;
-            self.crossed = match (bids.top.levels().first(), asks.top.levels().first()) {
-                (Some(bid), Some(ask)) => bid.price >= ask.price,
-                _ => false,
-            };
+            self.judge_crossed();
         }
         finished.crossed = self.crossed;
         finished
@@ -173,8 +169,9 @@ impl Book {
         }
     }
 
-    /// Changes the exponents. The levels are kept, and [`Self::top`] is in the new exponents at
-    /// once. Sizes that get coarser are rounded to nearest, but not to zero, and counted.
+    /// Changes the exponents. The levels are kept; [`Self::top`] and [`Self::is_crossed`] are those
+    /// of the levels in the new exponents at once. Sizes that get coarser are rounded to nearest,
+    /// but not to zero, and counted.
     ///
     /// # Errors
     ///
@@ -205,6 +202,7 @@ impl Book {
             half.top.invalidate();
             half.refresh(&new);
         }
+        self.judge_crossed();
         Ok(())
     }
 
@@ -286,6 +284,11 @@ impl Book {
             overflow_growths: bids.ladder.growths() + asks.ladder.growths(),
             sizes_rounded: self.sizes_rounded,
         }
+    }
+
+    fn judge_crossed(&mut self) {
+        let [bids, asks] = self.sides.each_ref().map(|half| half.top.levels().first());
+        self.crossed = bids.zip(asks).is_some_and(|(bid, ask)| bid.price >= ask.price);
     }
 
     fn half(&self, side: Side) -> &HalfBook {

@@ -236,7 +236,8 @@ impl Ladder {
         }
         self.overflow.map_keys(map);
         if let Some((best, _)) = self.overflow.first() {
-            self.place(best);
+            self.base = self.base_for(best);
+            self.pull();
         }
     }
 
@@ -254,8 +255,7 @@ impl Ladder {
     /// Moves the window so that `best`, which no key is below, lies a quarter into it.
     #[cold]
     fn place(&mut self, best: i64) {
-        let slots = self.sizes.len().cast_signed() as i64;
-        let base = best.saturating_sub(slots / 4).min(i64::MAX - (slots - 1));
+        let base = self.base_for(best);
         if base == self.base {
             return;
         }
@@ -263,14 +263,24 @@ impl Ladder {
         // What leaves behind the end. Nothing leaves at the front: no key is below `best`.
         while let Some(offset) = self.last_offset() {
             let key = self.at_offset(offset).0;
-            if key.wrapping_sub(base).cast_unsigned() < slots.cast_unsigned() {
+            if key.wrapping_sub(base).cast_unsigned() < self.sizes.len() as u64 {
                 break;
             }
             debug_assert!(key > base);
             self.spill(offset);
         }
         self.base = base;
-        // What comes in.
+        self.pull();
+    }
+
+    /// The base that puts `best` a quarter into the window.
+    fn base_for(&self, best: i64) -> i64 {
+        let slots = self.sizes.len().cast_signed() as i64;
+        best.saturating_sub(slots / 4).min(i64::MAX - (slots - 1))
+    }
+
+    /// Moves the levels of the overflow that are in the window to it.
+    fn pull(&mut self) {
         while let Some((key, size)) = self.overflow.first() {
             if !self.is_in_window(key) {
                 break;
