@@ -195,6 +195,10 @@ pub(crate) struct Room<'a> {
 
 impl Room<'_> {
     /// The level records, with whatever an earlier lap left in them.
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "it gives out a part of `self` to write to"
+    )]
     #[inline]
     pub(crate) fn levels_mut(&mut self) -> &mut [LevelRecord] {
         let records = (self.slots - 1) * RECORDS_PER_SLOT;
