@@ -64,8 +64,6 @@ pub enum Waited {
     Data,
     /// The socket taking what is queued.
     Write,
-    /// The end of the stream after our close frame.
-    Close,
 }
 
 /// Why TLS failed.
@@ -218,7 +216,6 @@ impl fmt::Display for NetError {
                 Waited::Handshake => "timeout: TLS or WebSocket handshake not finished",
                 Waited::Data => "timeout: the venue went silent",
                 Waited::Write => "timeout: the venue does not read what we send",
-                Waited::Close => "timeout: the venue did not end the stream after our close",
             }),
             Self::Truncated => f.write_str("connection dropped without a close"),
             Self::Tls(fault) => write!(f, "TLS: {fault}"),

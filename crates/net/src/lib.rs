@@ -34,14 +34,22 @@
 #![deny(unsafe_code)]
 
 mod backoff;
+mod buffer;
 mod connection;
 mod error;
+mod frame;
 pub mod limits;
 mod options;
+mod send;
+mod socket;
+mod sys;
 mod tls;
+mod upgrade;
+mod utf8;
 
 pub use backoff::Backoff;
-pub use connection::{Connection, Message, MessageKind, Phase};
+pub use connection::{Connection, ConnectionCounters, Phase};
 pub use error::{HandshakeFault, NetError, TlsFault, Violation, Waited};
+pub use frame::{Frame, FrameReader, Message, MessageKind};
 pub use options::{ConnectionOptions, PongPolicy, SocketReport, Target};
 pub use tls::{Roots, TlsConfig, TlsConfigError, TlsOptions};

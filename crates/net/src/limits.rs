@@ -48,6 +48,10 @@ pub const TLS_IDLE_RECORDS_MAX: u32 = 32;
 /// Bytes that may wait for the socket to take them. A packed subscription of 200 streams has 6 KB.
 pub const SEND_QUEUE_BYTES: usize = 64 << 10;
 
+/// On top of that for what must not be refused: control frames (147 bytes at most, sealed), and
+/// TLS's key updates and alerts (27 bytes).
+pub const SEND_RESERVE_BYTES: usize = 1024;
+
 /// `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged. Longer than a few
 /// retransmissions (0.2, 0.4, ... 6.4 s are 12.6 s), shorter than a venue's patience.
 pub const USER_TIMEOUT_MS: u32 = 15_000;
