@@ -1,0 +1,98 @@
+//! From a configuration to what an engine is made of.
+
+use std::time::Duration;
+
+use tickbook_net::ConnectionOptions;
+use tickbook_venues::{Endpoints, Subscription};
+
+use crate::config::{Config, VenueConfig};
+use crate::live::{EnginePlan, VenuePlan};
+use crate::topology::Wishes;
+
+/// The plan of a configuration.
+///
+/// # Errors
+///
+/// A venue that does not exist; a checked configuration has none.
+pub fn of(config: &Config) -> Result<EnginePlan, String> {
+    let venues = config.venues.iter().map(venue).collect::<Result<_, _>>()?;
+    Ok(EnginePlan {
+        name: config.name.get_ref().clone(),
+        shm_dir: config.shm_dir.clone(),
+        depth: *config.depth.get_ref(),
+        heartbeat: Duration::from_millis(u64::from(*config.heartbeat_ms.get_ref())),
+        sample_every: config.sample_every,
+        ca_file: config.ca_file.clone(),
+        builder_core: config.builder_core,
+        wishes: Wishes {
+            builder: config.topology,
+            idle: config.idle,
+            // The service threads and whoever looks after the engine.
+            other_threads: 1,
+        },
+        venues,
+    })
+}
+
+fn venue(config: &VenueConfig) -> Result<VenuePlan, String> {
+    let venue = config.venue().map_err(|unknown| unknown.to_string())?;
+    let mut endpoints = Endpoints::of(venue);
+    if let Some(url) = &config.ws_url {
+        endpoints = endpoints.with_ws(url.get_ref());
+    }
+    if let Some(url) = &config.rest_url {
+        endpoints = endpoints.with_rest(url.get_ref());
+    }
+    let subscriptions = config.symbols.iter().map(|symbol| Subscription {
+        trades: config.trades,
+        ticker: config.ticker,
+        ..Subscription::all(symbol.get_ref())
+    });
+    let silence_ns = i64::from(*config.silence_ms.get_ref()) * 1_000_000;
+    Ok(VenuePlan {
+        venue,
+        subscriptions: subscriptions.collect(),
+        endpoints,
+        core: config.core,
+        silence_ns,
+        options: options(silence_ns, config.so_rcvbuf, config.busy_poll_us),
+        play: None,
+    })
+}
+
+/// How to connect: a quiet connection is probed well before its books count as not fresh, and given
+/// up when the probe stays without an answer.
+#[must_use]
+pub fn options(
+    silence_ns: i64,
+    so_rcvbuf: Option<u32>,
+    busy_poll_us: Option<u32>,
+) -> ConnectionOptions {
+    ConnectionOptions {
+        probe_ns: silence_ns / 3,
+        idle_ns: silence_ns * 2,
+        so_rcvbuf,
+        busy_poll_us,
+        ..ConnectionOptions::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_configured_reaches_the_plan() {
+        let text = "name = \"desk\"\nheartbeat_ms = 20\n[[venue]]\nvenue = \"binance_us\"\n\
+                    symbols = [\"BTCUSD\"]\nsilence_ms = 3000\nticker = false\n\
+                    ws_url = \"ws://127.0.0.1:9001\"\n";
+        let plan = of(&Config::parse("a.toml", text).unwrap()).unwrap();
+        assert_eq!((plan.name.as_str(), plan.heartbeat), ("desk", Duration::from_millis(20)));
+        let venue = &plan.venues[0];
+        assert_eq!(venue.silence_ns, 3_000_000_000);
+        assert!(venue.options.probe_ns < venue.silence_ns);
+        assert!(!venue.subscriptions[0].ticker && venue.subscriptions[0].trades);
+        assert!(venue.endpoints.ws.iter().all(|(_, url)| url == "ws://127.0.0.1:9001"));
+        assert_eq!(venue.endpoints.rest, Endpoints::of(venue.venue).rest);
+    }
+}

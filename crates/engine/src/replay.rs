@@ -1,0 +1,354 @@
+//! Replay: a capture through the same session, ring, ladder and shared memory as live data.
+//!
+//! From memory the frames go straight to the session; over sockets a local venue server plays them
+//! and the live engine receives them. In both the producer waits when the ring is full, so nothing
+//! is lost and the same capture always gives the same books.
+
+mod memory;
+mod sockets;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use hdrhistogram::Histogram;
+use tickbook::Stage;
+use tickbook_capture::{Capture, Record};
+use tickbook_types::Venue;
+use tickbook_venues::{Endpoints, SessionCounters};
+
+pub use sockets::Server;
+
+use crate::builder::Builder;
+use crate::outcome;
+use crate::report::{Books, Host, Latency, OkBad, Report};
+use crate::topology::{Topology, Wishes};
+use crate::url::Url;
+
+/// How frames reach the engine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// From memory, without sockets.
+    Memory,
+    /// Over a plain WebSocket on loopback.
+    Ws,
+    /// Over TLS on loopback.
+    Wss,
+}
+
+impl Transport {
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+}
+
+/// How fast a capture is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// As fast as the engine takes it.
+    Max,
+    /// So many times as fast as it was recorded; 1 keeps its time. Open-loop: a frame that comes
+    /// late is measured from when it was due.
+    Times(f64),
+}
+
+/// How a capture is replayed.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// The venue; taken from the capture's own URLs when absent.
+    pub venue: Option<Venue>,
+    /// How fast, from memory (a server has its own pace).
+    pub pace: Pace,
+    /// How often.
+    pub repeat: u32,
+    /// Levels a side in the printed books.
+    pub depth: usize,
+    /// Levels a side in shared memory.
+    pub published_depth: u32,
+    /// What the user asked of the topology.
+    pub wishes: Wishes,
+    /// Cores of the venue thread and the builder thread; unpinned when absent.
+    pub cores: Option<(usize, usize)>,
+    /// The inner stages of every n-th message are stamped; 0 stamps none.
+    pub sample_every: u32,
+    /// Folder of the shared-memory file.
+    pub shm_dir: PathBuf,
+    /// Name of the shared-memory file.
+    pub name: String,
+}
+
+impl Default for ReplayOptions {
+    fn default() -> Self {
+        Self {
+            venue: None,
+            pace: Pace::Max,
+            repeat: 1,
+            depth: 5,
+            published_depth: 32,
+            wishes: Wishes::default(),
+            cores: None,
+            sample_every: 64,
+            shm_dir: PathBuf::from(tickbook_shm::DEFAULT_DIR),
+            name: format!("replay-{}", std::process::id()),
+        }
+    }
+}
+
+/// What came of a replay.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The report.
+    pub report: Report,
+    /// The final books.
+    pub books: Books,
+    /// The latency histograms by stage.
+    pub histograms: BTreeMap<String, Histogram<u64>>,
+}
+
+/// Why a capture could not be replayed: a line that says what to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReplayError(pub String);
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+impl From<String> for ReplayError {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// Replays a capture from memory.
+///
+/// # Errors
+///
+/// No venue can be told from the capture, or the engine cannot start.
+pub fn from_memory(capture: &Capture, options: &ReplayOptions) -> Result<Replayed, ReplayError> {
+    let mut total = Passes::default();
+    for _ in 0..options.repeat.max(1) {
+        total.add(memory::pass(capture, options)?);
+    }
+    total.replayed(capture, options, Transport::Memory)
+}
+
+/// Replays a capture from a server that plays it: the live engine, over real sockets.
+///
+/// # Errors
+///
+/// The engine cannot start, or the server ended before all frames were received.
+pub fn over_sockets(
+    capture: &Capture,
+    options: &ReplayOptions,
+    server: &Server,
+) -> Result<Replayed, ReplayError> {
+    let mut total = Passes::default();
+    total.add(sockets::pass(capture, options, server)?);
+    let transport = if server.ca_file.is_some() { Transport::Wss } else { Transport::Ws };
+    total.replayed(capture, options, transport)
+}
+
+/// The venue of a capture: what the user says, or whose addresses stand in it.
+///
+/// # Errors
+///
+/// None of its URLs is one of a known venue.
+pub fn venue_of(capture: &Capture, wish: Option<Venue>) -> Result<Venue, ReplayError> {
+    let urls = capture.records().filter_map(|record| match record {
+        Record::Open { url, .. } | Record::Http { url, .. } => Some(url),
+        _ => None,
+    });
+    wish.or_else(|| urls.filter_map(venue_of_url).next()).ok_or_else(|| {
+        let path = capture.path().display();
+        ReplayError(format!("{path}: no URL in it tells the venue; name it with --venue"))
+    })
+}
+
+fn venue_of_url(url: &str) -> Option<Venue> {
+    let host = Url::parse(url).ok()?.host;
+    Venue::all().find(|venue| {
+        let Endpoints { ws, rest } = Endpoints::of(*venue);
+        let mut known = ws.iter().map(|(_, url)| url).chain([&rest]);
+        known.any(|known| Url::parse(known).is_ok_and(|known| known.host == host))
+    })
+}
+
+/// What one pass over a capture left behind.
+struct Pass {
+    venue: Venue,
+    topology: Topology,
+    elapsed_s: f64,
+    counters: SessionCounters,
+    bytes: u64,
+    books: Books,
+    bbo_checks: Option<OkBad>,
+    crossed: u64,
+    stages: Stages,
+}
+
+impl Pass {
+    fn books_of(&mut self, builders: &[Builder], depth: usize) {
+        self.books = outcome::books(builders, depth);
+        self.bbo_checks = outcome::bbo_checks(builders, self.counters.tickers);
+        self.crossed = outcome::crossed(builders);
+    }
+}
+
+/// Histograms and stamp counts of one run, read from its shared-memory file.
+#[derive(Default)]
+struct Stages {
+    histograms: BTreeMap<&'static str, Histogram<u64>>,
+    kernel_stamps: u64,
+    shared_stamps: u64,
+}
+
+impl Stages {
+    fn read(dir: &Path, name: &str) -> Result<Self, ReplayError> {
+        let attached = tickbook::Tickbook::attach_in(dir, Some(name));
+        let attached = attached.map_err(|error| ReplayError(error.to_string()))?;
+        let mut stages = Self::default();
+        for thread in attached.stats() {
+            stages.kernel_stamps += thread.counter(tickbook::Counter::KernelStamps);
+            stages.shared_stamps += thread.counter(tickbook::Counter::SharedStamps);
+            for stage in Stage::ALL {
+                for (low, high, count) in thread.histogram(*stage).buckets() {
+                    stages.record(stage.name(), low.midpoint(high), count);
+                }
+            }
+        }
+        Ok(stages)
+    }
+
+    fn record(&mut self, stage: &'static str, value: u64, count: u64) {
+        let histogram = self.histograms.entry(stage).or_insert_with(empty_histogram);
+        histogram.saturating_record_n(value, count);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.kernel_stamps += other.kernel_stamps;
+        self.shared_stamps += other.shared_stamps;
+        for (stage, histogram) in &other.histograms {
+            for bucket in histogram.iter_recorded() {
+                self.record(stage, bucket.value_iterated_to(), bucket.count_at_value());
+            }
+        }
+    }
+}
+
+/// Nanoseconds up to a minute, three digits.
+fn empty_histogram() -> Histogram<u64> {
+    match Histogram::new_with_bounds(1, 60_000_000_000, 3) {
+        Ok(histogram) => histogram,
+        Err(error) => unreachable!("the bounds are valid constants: {error}"),
+    }
+}
+
+/// All passes over a capture.
+#[derive(Default)]
+struct Passes {
+    last: Option<Pass>,
+    count: u32,
+    elapsed_s: f64,
+    stages: Stages,
+}
+
+impl Passes {
+    fn add(&mut self, pass: Pass) {
+        self.count += 1;
+        self.elapsed_s += pass.elapsed_s;
+        self.stages.add(&pass.stages);
+        self.last = Some(pass);
+    }
+
+    fn replayed(
+        self,
+        capture: &Capture,
+        options: &ReplayOptions,
+        transport: Transport,
+    ) -> Result<Replayed, ReplayError> {
+        let Self { last: Some(pass), count, elapsed_s, stages } = self else {
+            return Err(ReplayError("nothing was replayed".to_owned()));
+        };
+        let (ignored, rejected) = outcome::reasons(&pass.counters);
+        let counters = &pass.counters;
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people, not a count")]
+        let per_s = |n: u64| (n * u64::from(count)) as f64 / elapsed_s.max(1e-9);
+        let latency_from = match (transport, stages.kernel_stamps) {
+            (Transport::Memory, _) => "handed",
+            (_, 0) => "recv",
+            _ => "kernel",
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a share for people, not a count")]
+        let shared_stamps = (stages.kernel_stamps > 0)
+            .then(|| stages.shared_stamps as f64 / stages.kernel_stamps as f64);
+        let report = Report {
+            venue: pass.venue.name().to_owned(),
+            file: capture.path().display().to_string(),
+            transport: transport.name().to_owned(),
+            repeat: options.repeat.max(1),
+            frames: counters.frames,
+            bytes: pass.bytes,
+            book_messages: counters.book_messages,
+            level_updates: counters.level_updates,
+            trades: counters.trades,
+            tickers: counters.tickers,
+            elapsed_s,
+            frames_per_s: per_s(counters.frames),
+            bytes_per_s: per_s(pass.bytes),
+            gaps: counters.gaps,
+            resyncs: counters.resyncs,
+            checksums: OkBad::default(),
+            bbo_checks: pass.bbo_checks,
+            crossed: pass.crossed,
+            ignored,
+            rejected,
+            latency_from: latency_from.to_owned(),
+            shared_stamps,
+            latency_ns: latencies(&stages),
+            host: Host::this(&pass.topology),
+        };
+        let histograms = stages.histograms.into_iter();
+        let histograms = histograms.map(|(name, it)| (name.to_owned(), it)).collect();
+        Ok(Replayed { report, books: pass.books, histograms })
+    }
+}
+
+/// The stages of the path always, others if they have samples.
+fn latencies(stages: &Stages) -> BTreeMap<String, Latency> {
+    let always =
+        [Stage::RecvToParsed, Stage::ParsedToPopped, Stage::PoppedToPublished, Stage::TickToBook];
+    let mut latencies: BTreeMap<String, Latency> =
+        always.iter().map(|stage| (stage.name().to_owned(), Latency::default())).collect();
+    for (stage, histogram) in &stages.histograms {
+        latencies.insert((*stage).to_owned(), Latency::of(histogram));
+    }
+    latencies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_venue_is_told_by_its_addresses() {
+        for (url, venue) in [
+            ("wss://stream.binance.com:9443/stream?streams=a@depth", Venue::BinanceSpot),
+            ("https://fapi.binance.com/fapi/v1/depth?symbol=A", Venue::BinanceUsdm),
+            ("wss://dstream.binance.com/stream", Venue::BinanceCoinm),
+            ("https://api.binance.us/api/v1/depth?symbol=A", Venue::BinanceUs),
+        ] {
+            assert_eq!(venue_of_url(url), Some(venue), "{url}");
+        }
+        assert_eq!(venue_of_url("wss://example.org/"), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! Room in the lane, made before a session is called: only in replays, where nothing may be lost.
+
+use tickbook_ring::{Producer, RESERVE};
+use tickbook_types::Block;
+
+use crate::builder::Builder;
+
+/// Slots for what a session says on its own: states, exponents, blocks.
+pub(crate) const SMALL: usize = 2 * RESERVE;
+
+/// The whole lane: a splice may hold many buffered messages.
+pub(crate) const EVERYTHING: usize = usize::MAX;
+
+/// Slots that any frame of `len` bytes can need.
+///
+/// The shortest level is `["1","0"],` (10 bytes, but bare numbers of other venues take 6), and a
+/// claim may have to skip as many slots again at the end of the ring.
+#[must_use]
+pub(crate) const fn of_frame(len: usize) -> usize {
+    2 * Producer::<Block>::slots_for(len / 6) + SMALL
+}
+
+/// Waits until `slots` slots are free (or the ring is empty), working off the builder if it is in
+/// this thread.
+#[inline]
+pub(crate) fn make(lane: &mut Producer<Block>, slots: usize, builder: Option<&mut Builder>) {
+    let wanted = slots.min(lane.capacity() - KEPT_BACK);
+    if lane.slots_free() < wanted {
+        wait(lane, wanted, builder);
+    }
+}
+
+#[cold]
+fn wait(lane: &mut Producer<Block>, wanted: usize, mut builder: Option<&mut Builder>) {
+    while lane.slots_free() < wanted && !lane.is_abandoned() {
+        match &mut builder {
+            Some(builder) => {
+                builder.turn();
+            }
+            None => std::thread::yield_now(),
+        }
+    }
+}
+
+/// Slots that are never free: the guard behind the last message, and a message that the consumer
+/// still holds.
+const KEPT_BACK: usize = 16;

@@ -1,0 +1,300 @@
+//! The service threads: everything slow that a venue thread must not do itself.
+//!
+//! Name resolution and REST. A venue thread sends a [`Job`] over a channel and gets an [`Answer`]
+//! back over its own; bodies are parsed here, so that a big snapshot never stalls the other symbols
+//! of a venue thread.
+//!
+//! # Guarantees
+//!
+//! - Every job gets exactly one answer, unless the engine stops first.
+//! - Redirects are not followed, certificates are always verified, bodies and times are bounded.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender};
+use tickbook_types::{ConnId, Venue};
+use tickbook_venues::{RestError, RestRequest, RestResponse, parse_rest};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+
+use crate::limits;
+use crate::url::Url;
+
+/// Something slow to be done for a venue thread.
+#[derive(Debug)]
+pub enum Job {
+    /// Find the address of a host.
+    Resolve {
+        /// The connection it is for.
+        conn: ConnId,
+        /// Where it shall connect to.
+        url: Url,
+        /// Where the answer goes.
+        reply: Sender<Answer>,
+    },
+    /// Fetch and parse.
+    Fetch {
+        /// The venue, for the parser.
+        venue: Venue,
+        /// Scheme, host and port.
+        root: String,
+        /// What is asked.
+        request: RestRequest,
+        /// Whether the answer carries the request's id; a replay hands out answers nobody asked.
+        asked: bool,
+        /// Where the answer goes.
+        reply: Sender<Answer>,
+    },
+}
+
+/// What became of a [`Job`].
+#[derive(Debug)]
+pub enum Answer {
+    /// The address of a host, or why there is none.
+    Resolved {
+        /// The connection it is for.
+        conn: ConnId,
+        /// Where it shall connect to.
+        url: Url,
+        /// The first address, IPv4 before IPv6.
+        addr: Result<SocketAddr, String>,
+    },
+    /// A REST answer, and a line for the log when it is none.
+    Rest(RestResponse, Option<String>),
+}
+
+/// The running service threads. They end when the last sender of jobs is gone.
+#[derive(Debug)]
+pub struct Service {
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts the threads; `ca_file` names roots to trust besides the built-in ones.
+    ///
+    /// # Errors
+    ///
+    /// A line that says what is wrong with `ca_file`, or that no thread could be started.
+    pub fn start(ca_file: Option<&Path>, workers: usize) -> Result<(Self, Sender<Job>), String> {
+        let fetcher = Fetcher::new(ca_file)?;
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        let workers = (0..workers)
+            .map(|index| {
+                let (receiver, fetcher) = (Receiver::clone(&receiver), fetcher.clone());
+                thread::Builder::new()
+                    .name(format!("tb-service-{index}"))
+                    .spawn(move || work(&receiver, &fetcher))
+                    .map_err(|error| format!("cannot start a service thread: {error}"))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok((Self { workers }, sender))
+    }
+
+    /// Whether a thread ended although it should not have.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        self.workers.iter().any(JoinHandle::is_finished)
+    }
+}
+
+fn work(jobs: &Receiver<Job>, fetcher: &Fetcher) {
+    for job in jobs {
+        // A venue thread that has gone does not need its answer.
+        let _ = match job {
+            Job::Resolve { conn, url, reply } => {
+                let addr = resolve(&url.host, url.port);
+                reply.send(Answer::Resolved { conn, url, addr })
+            }
+            Job::Fetch { venue, root, request, asked, reply } => {
+                let url = format!("{root}{}", request.path);
+                let (result, why) = match fetcher.fetch(&url) {
+                    Ok(body) => (parse_rest(venue, &url, &body), None),
+                    Err((error, why)) => (Err(error), Some(why)),
+                };
+                let why =
+                    why.or_else(|| result.as_ref().err().map(|error| format!("{url}: {error}")));
+                let id = asked.then_some(request.id);
+                reply.send(Answer::Rest(RestResponse { id, url_path: request.path, result }, why))
+            }
+        };
+    }
+}
+
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let found =
+        (host, port).to_socket_addrs().map_err(|error| format!("host '{host}': {error}"))?;
+    let mut addrs: Vec<SocketAddr> = found.collect();
+    addrs.sort_by_key(SocketAddr::is_ipv6);
+    addrs.first().copied().ok_or_else(|| format!("host '{host}' has no address"))
+}
+
+/// An HTTP client that trusts the built-in roots and those of a file.
+///
+/// The client trusts either one set or the other, so there are two agents: what one refuses for its
+/// certificate, the other may accept.
+#[derive(Clone, Debug)]
+struct Fetcher {
+    agents: Vec<ureq::Agent>,
+}
+
+impl Fetcher {
+    fn new(ca_file: Option<&Path>) -> Result<Self, String> {
+        let mut agents = Vec::new();
+        if let Some(path) = ca_file {
+            agents.push(agent(RootCerts::Specific(Arc::new(roots_of(path)?))));
+        }
+        agents.push(agent(RootCerts::WebPki));
+        Ok(Self { agents })
+    }
+
+    fn fetch(&self, url: &str) -> Result<Vec<u8>, (RestError, String)> {
+        let mut last = (RestError::Transport, format!("{url}: no agent"));
+        for agent in &self.agents {
+            match get(agent, url) {
+                Ok(body) => return Ok(body),
+                Err((error @ RestError::Status { .. }, why)) => return Err((error, why)),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+fn agent(roots: RootCerts) -> ureq::Agent {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(roots)
+        .unversioned_rustls_crypto_provider(provider)
+        .build();
+    ureq::Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(limits::REST_TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("tickbook/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
+}
+
+fn get(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, (RestError, String)> {
+    let fault = |error: ureq::Error| (RestError::Transport, format!("{url}: {error}"));
+    let mut response = agent.get(url).call().map_err(fault)?;
+    let code = response.status().as_u16();
+    if code != 200 {
+        let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let retry_after_s = header.and_then(|seconds| seconds.trim().parse().ok());
+        let error = RestError::Status { code, retry_after_s };
+        return Err((error, format!("{url}: {error}")));
+    }
+    response.body_mut().with_config().limit(limits::REST_BODY_MAX).read_to_vec().map_err(fault)
+}
+
+fn roots_of(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
+    let file = path.display();
+    let pem = std::fs::read(path).map_err(|error| format!("ca_file {file}: {error}"))?;
+    let roots: Vec<_> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(root)) => Some(root),
+            _ => None,
+        })
+        .collect();
+    if roots.is_empty() {
+        return Err(format!("ca_file {file}: holds no certificate in PEM form"));
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    /// Answers one request with `response` and tells the URL root.
+    fn server(response: &'static str) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let root = format!("http://{}", listener.local_addr().unwrap());
+        let thread = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let len = stream.read(&mut request).unwrap();
+            stream.write_all(response.as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..len]).into_owned()
+        });
+        (root, thread)
+    }
+
+    fn fetch(root: String) -> (RestResponse, Option<String>) {
+        let (_service, jobs) = Service::start(None, 1).unwrap();
+        let (reply, answers) = crossbeam_channel::unbounded();
+        let request = RestRequest {
+            id: tickbook_venues::RequestId(7),
+            path: "/api/v3/depth?symbol=BTCUSDT&limit=5".to_owned(),
+            weight: 5,
+            purpose: tickbook_venues::RestPurpose::Snapshot,
+        };
+        let venue = Venue::BinanceSpot;
+        jobs.send(Job::Fetch { venue, root, request, asked: true, reply }).unwrap();
+        match answers.recv().unwrap() {
+            Answer::Rest(response, why) => (response, why),
+            Answer::Resolved { .. } => panic!("not what was asked"),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_fetched_and_parsed() {
+        let (root, server) = server(
+            "HTTP/1.1 200 OK\r\nContent-Length: 58\r\n\r\n\
+             {\"lastUpdateId\":7,\"bids\":[[\"1.0\",\"2\"]],\"asks\":[[\"3\",\"4\"]]}",
+        );
+        let (response, why) = fetch(root);
+        assert!(
+            matches!(
+                response.result,
+                Ok(tickbook_venues::RestBody::Snapshot(ref it)) if it.symbol == "BTCUSDT"
+            ),
+            "{response:?} {why:?}"
+        );
+        assert!(server.join().unwrap().starts_with("GET /api/v3/depth?symbol=BTCUSDT&limit=5 "));
+    }
+
+    #[test]
+    fn a_ban_keeps_its_waiting_time() {
+        let (root, _server) =
+            server("HTTP/1.1 418 Banned\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n");
+        let (response, why) = fetch(root);
+        let expected = RestError::Status { code: 418, retry_after_s: Some(17) };
+        assert_eq!(response.result.unwrap_err(), expected);
+        assert!(why.unwrap().contains("418"));
+    }
+
+    #[test]
+    fn a_redirect_is_not_followed() {
+        let (root, _server) = server(
+            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+        );
+        let (response, _) = fetch(root);
+        let expected = RestError::Status { code: 302, retry_after_s: None };
+        assert_eq!(response.result.unwrap_err(), expected);
+    }
+
+    #[test]
+    fn nobody_there_is_an_answer_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let root = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let (response, why) = fetch(root);
+        assert_eq!(response.result.unwrap_err(), RestError::Transport);
+        assert!(why.is_some());
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        let error = Service::start(Some(Path::new("/dev/null")), 1).unwrap_err();
+        assert!(error.contains("/dev/null") && error.contains("no certificate"), "{error}");
+    }
+}

@@ -1,0 +1,587 @@
+//! The venue thread: one session, its connections, and one lane to a builder.
+//!
+//! # Guarantees
+//!
+//! - Every message of a read is taken out and handed to the session before the next read.
+//! - Every connection has an epoch that only grows; a session learns of the end of one before it
+//!   can ask for the next.
+//! - A connection is reopened after an exponential backoff with jitter, or later if the venue said
+//!   so.
+//! - In a replay ([`Play`]) the thread waits for room in the lane; live, it never waits.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use tickbook_net::{
+    Backoff, Connection, ConnectionOptions, MessageKind, NetError, Phase, Target, TlsConfig,
+};
+use tickbook_ring::Consumer;
+use tickbook_shm::{ConnState, ConnWriter, Counter, StatsWriter};
+use tickbook_types::clock::{self, Converter};
+use tickbook_types::{ConnId, Epoch, MonoNanos, Ticks, Venue};
+use tickbook_venues::{
+    Action, Actions, Context, Endpoints, Lane, Rejected, Session, SessionCounters,
+};
+
+use crate::builder::Builder;
+use crate::limits;
+use crate::room;
+use crate::service::{Answer, Job};
+use crate::tally::Tally;
+use crate::url::Url;
+
+/// Something an operator should read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Notice {
+    /// The venue it is about.
+    pub venue: Venue,
+    /// What happened and what to do.
+    pub text: String,
+    /// Whether trying again cannot help: an engine that has just started should stop with it.
+    pub fatal: bool,
+}
+
+/// What a venue thread is made of.
+#[derive(Debug)]
+pub struct VenueParts {
+    /// The venue.
+    pub venue: Venue,
+    /// Its addresses.
+    pub endpoints: Endpoints,
+    /// Trust anchors for encrypted addresses.
+    pub tls: Arc<TlsConfig>,
+    /// How to connect.
+    pub options: ConnectionOptions,
+    /// First connection id; the n-th status line belongs to the n-th id from here.
+    pub first_conn: ConnId,
+    /// Status lines of its connections.
+    pub conns: Vec<ConnWriter>,
+    /// Books to the builder.
+    pub lane: Lane,
+    /// Resync requests from the builder.
+    pub requests: Consumer<()>,
+    /// The builder, when it works inside this thread.
+    pub builder: Option<Builder>,
+    /// Slow jobs.
+    pub jobs: Sender<Job>,
+    /// Lines for the operator.
+    pub notices: Sender<Notice>,
+    /// Counters of this thread.
+    pub stats: StatsWriter,
+    /// The recording that is played, if one is.
+    pub play: Option<Play>,
+}
+
+/// A recording that is played from a server: what the thread must know of it beforehand.
+#[derive(Debug)]
+pub struct Play {
+    /// Receive time of each frame: the session runs on the time of the recording.
+    pub frame_times: Vec<i64>,
+    /// Paths of the snapshots to fetch, in the order of the recording.
+    pub fetches: VecDeque<String>,
+}
+
+impl VenueParts {
+    fn conn_id(&self, index: usize) -> ConnId {
+        ConnId(self.first_conn.0.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+}
+
+impl Play {
+    const fn is_over(&self, frames: u64) -> bool {
+        frames >= self.frame_times.len() as u64
+    }
+}
+
+/// A venue thread.
+pub struct VenueThread {
+    session: Box<dyn Session>,
+    parts: VenueParts,
+    conns: Vec<Conn>,
+    actions: Actions,
+    counters: SessionCounters,
+    tally: Tally,
+    clock: Converter,
+    answers: Receiver<Answer>,
+    reply: Sender<Answer>,
+    bytes: u64,
+    next_tally: MonoNanos,
+    rest_answers: u64,
+    has_connected: bool,
+    poll: mio::Poll,
+    events: mio::Events,
+}
+
+/// One connection slot.
+struct Conn {
+    state: ConnStep,
+    backoff: Backoff,
+    failures: u32,
+    not_before: MonoNanos,
+    epoch: u32,
+    opened_at: MonoNanos,
+}
+
+/// How far a connection slot is.
+enum ConnStep {
+    /// Not wanted.
+    Down,
+    /// Wanted, not before its time.
+    Waiting { at: MonoNanos, url: Url },
+    /// The service thread looks for its address.
+    Resolving,
+    /// On its way, or open.
+    Up(Box<Connection>),
+}
+
+impl std::fmt::Debug for VenueThread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VenueThread").field("parts", &self.parts).finish_non_exhaustive()
+    }
+}
+
+impl VenueThread {
+    /// A venue thread of this session, not yet started.
+    ///
+    /// # Errors
+    ///
+    /// The system's refusal of a readiness queue.
+    pub fn new(session: Box<dyn Session>, parts: VenueParts) -> std::io::Result<Self> {
+        let (reply, answers) = crossbeam_channel::unbounded();
+        let seed = clock::now().0;
+        let conns = (0..parts.conns.len() as u64)
+            .map(|index| Conn {
+                state: ConnStep::Down,
+                backoff: Backoff::new(seed ^ index),
+                failures: 0,
+                not_before: MonoNanos::default(),
+                epoch: 0,
+                opened_at: MonoNanos::default(),
+            })
+            .collect();
+        Ok(Self {
+            session,
+            parts,
+            conns,
+            actions: Actions::with_capacity(64),
+            counters: SessionCounters::default(),
+            tally: Tally::new(),
+            clock: Converter::new(),
+            answers,
+            reply,
+            bytes: 0,
+            next_tally: MonoNanos::default(),
+            rest_answers: 0,
+            has_connected: false,
+            poll: mio::Poll::new()?,
+            events: mio::Events::with_capacity(64),
+        })
+    }
+
+    /// Begins: the session asks for what it needs.
+    pub fn start(&mut self) {
+        let now = self.mono();
+        self.call(now, false, |session, cx| session.start(cx));
+        self.perform(now);
+        if self.parts.play.is_some() {
+            // A server that plays a recording takes any path; the recording has one connection.
+            let root = self.parts.endpoints.ws.first().map_or("", |(_, url)| url.as_str());
+            match Url::parse(&format!("{root}/stream")) {
+                Ok(url) => self.want(self.parts.first_conn, url),
+                Err(why) => self.notice(why, true),
+            }
+            self.fetch_next();
+        }
+    }
+
+    /// One turn of the loop. Returns how much was done.
+    pub fn turn(&mut self) -> usize {
+        let turn = clock::now();
+        let now = self.clock.mono(turn);
+        let mut work = 0;
+        for index in 0..self.conns.len() {
+            work += self.turn_conn(index, turn, now);
+        }
+        work += self.turn_answers(now) + self.turn_requests(now);
+        if now >= self.session.next_deadline() && self.parts.play.is_none() {
+            self.call(now, false, |session, cx| session.on_timer(cx));
+        }
+        self.perform(now);
+        if let Some(builder) = &mut self.parts.builder {
+            work += builder.turn();
+        }
+        if now >= self.next_tally {
+            self.next_tally = now.plus(TALLY_NS);
+            self.tally();
+        }
+        work
+    }
+
+    /// Counts of the session so far.
+    #[must_use]
+    pub const fn counters(&self) -> &SessionCounters {
+        &self.counters
+    }
+
+    /// Bytes of the messages so far.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// REST answers taken so far.
+    #[must_use]
+    pub const fn rest_answers(&self) -> u64 {
+        self.rest_answers
+    }
+
+    /// Copies the session's counters to shared memory.
+    pub fn tally(&mut self) {
+        self.clock.refresh();
+        self.tally.copy(&self.counters, &mut self.parts.stats);
+        self.parts.stats.set(Counter::Bytes, self.bytes);
+        let used = self.parts.lane.capacity() - self.parts.lane.slots_free();
+        self.parts.stats.raise(Counter::RingSlotsUsedMax, used as u64);
+    }
+
+    /// Waits for a socket to become readable, `most` at the longest: for the `backoff` strategy.
+    pub fn wait(&mut self, most: Duration) {
+        // A wait that fails (a signal) is a wait that is over.
+        let _ = self.poll.poll(&mut self.events, Some(most));
+    }
+
+    /// Ends in order: connections get a close frame, the lane is let go. Gives back the builder if
+    /// it worked in here.
+    pub fn stop(mut self) -> Option<Builder> {
+        let now = self.mono();
+        for (conn, writer) in self.conns.iter_mut().zip(&mut self.parts.conns) {
+            if let ConnStep::Up(connection) = &mut conn.state {
+                connection.close(CLOSE_GOING_AWAY, now);
+                // What the socket does not take at once is not worth waiting for.
+                let _ = connection.flush(now);
+            }
+            writer.set_state(ConnState::Down);
+        }
+        self.tally();
+        let mut builder = self.parts.builder.take();
+        if let Some(builder) = &mut builder {
+            while builder.turn() > 0 {}
+        }
+        builder
+    }
+
+    fn mono(&self) -> MonoNanos {
+        self.clock.mono(clock::now())
+    }
+
+    /// Calls into the session, with room in the lane when a recording is played.
+    fn call(
+        &mut self,
+        now: MonoNanos,
+        big: bool,
+        f: impl FnOnce(&mut dyn Session, &mut Context<'_>),
+    ) {
+        let Self { session, parts, actions, counters, .. } = self;
+        if parts.play.is_some() {
+            let want = if big { room::EVERYTHING } else { room::SMALL };
+            room::make(&mut parts.lane, want, parts.builder.as_mut());
+        }
+        let mut cx = Context { now, shared_stamp: false, lane: &mut parts.lane, actions, counters };
+        f(&mut **session, &mut cx);
+    }
+
+    fn turn_conn(&mut self, index: usize, turn: Ticks, now: MonoNanos) -> usize {
+        let conn = &mut self.conns[index];
+        match &mut conn.state {
+            ConnStep::Down | ConnStep::Resolving => 0,
+            ConnStep::Waiting { at, .. } if now < *at => 0,
+            ConnStep::Waiting { .. } => self.resolve(index),
+            ConnStep::Up(connection) if connection.phase() == Phase::Open => {
+                match self.receive(index, turn, now) {
+                    Ok(work) => work,
+                    Err(error) => self.lost(index, error, now),
+                }
+            }
+            ConnStep::Up(connection) => match connection.drive(now) {
+                Ok(Phase::Open) => self.opened(index, now),
+                Ok(Phase::Closed) => self.lost(index, NetError::NotOpen, now),
+                Ok(_) => check_deadline(connection, now)
+                    .map_or_else(|error| self.lost(index, error, now), |()| 0),
+                Err(error) => self.lost(index, error, now),
+            },
+        }
+    }
+
+    /// Asks for the address of a connection's host.
+    fn resolve(&mut self, index: usize) -> usize {
+        let conn = &mut self.conns[index];
+        let ConnStep::Waiting { url, .. } = std::mem::replace(&mut conn.state, ConnStep::Resolving)
+        else {
+            return 0;
+        };
+        let id = self.parts.conn_id(index);
+        let reply = self.reply.clone();
+        // Service threads live as long as this sender.
+        let _ = self.parts.jobs.send(Job::Resolve { conn: id, url, reply });
+        1
+    }
+
+    fn opened(&mut self, index: usize, now: MonoNanos) -> usize {
+        let conn = &mut self.conns[index];
+        conn.epoch += 1;
+        conn.opened_at = now;
+        self.has_connected = true;
+        let (id, epoch) = (self.parts.conn_id(index), Epoch(conn.epoch));
+        let writer = &mut self.parts.conns[index];
+        writer.set_epoch(epoch);
+        writer.received(now);
+        writer.set_state(ConnState::Open);
+        self.parts.stats.add(Counter::Connects, 1);
+        self.call(now, false, |session, cx| session.on_connected(id, epoch, cx));
+        self.perform(now);
+        1
+    }
+
+    /// Reads and hands over, until the socket has nothing more or the turn is used up.
+    fn receive(&mut self, index: usize, turn: Ticks, now: MonoNanos) -> Result<usize, NetError> {
+        let Self { session, parts, conns, actions, counters, bytes, clock: converter, .. } = self;
+        let Conn { state: ConnStep::Up(connection), .. } = &mut conns[index] else {
+            return Ok(0);
+        };
+        let id = parts.conn_id(index);
+        let mut work = 0;
+        let mut polled = turn;
+        for _ in 0..limits::TURN_READS {
+            if connection.recv(polled)? == 0 {
+                check_deadline(connection, now)?;
+                break;
+            }
+            let stamps = *connection.stamps();
+            let mut now = converter.mono(stamps.received);
+            parts.conns[index].received(now);
+            while let Some(message) = connection.next_message()? {
+                work += 1;
+                *bytes += message.payload.len() as u64;
+                if let Some(play) = &parts.play {
+                    let at = usize::try_from(counters.frames).unwrap_or(usize::MAX);
+                    now = MonoNanos(play.frame_times.get(at).copied().unwrap_or(now.0));
+                    let want = room::of_frame(message.payload.len());
+                    room::make(&mut parts.lane, want, parts.builder.as_mut());
+                }
+                if message.kind == MessageKind::Text {
+                    let mut cx = Context {
+                        now,
+                        shared_stamp: !message.last_of_read,
+                        lane: &mut parts.lane,
+                        actions,
+                        counters,
+                    };
+                    session.on_message(id, message.payload, &stamps, &mut cx);
+                } else {
+                    counters.frames += 1;
+                    counters.reject(Rejected::Shape);
+                }
+                if let Some(builder) = &mut parts.builder {
+                    builder.turn();
+                }
+            }
+            polled = clock::now();
+        }
+        Ok(work)
+    }
+
+    /// A connection ended, or could not be had.
+    #[cold]
+    fn lost(&mut self, index: usize, error: NetError, now: MonoNanos) -> usize {
+        let id = self.parts.conn_id(index);
+        let conn = &mut self.conns[index];
+        conn.state = ConnStep::Down;
+        if self.parts.play.as_ref().is_some_and(|it| it.is_over(self.counters.frames)) {
+            // The books of a replay are those after the last record, before closing.
+            return 1;
+        }
+        let lived = now.since(conn.opened_at);
+        let was_open = conn.opened_at != MonoNanos::default();
+        conn.opened_at = MonoNanos::default();
+        if was_open && lived >= STEADY_NS {
+            conn.backoff.reset();
+            conn.failures = 0;
+        }
+        let delay = match error {
+            NetError::Refused { retry_after_s: Some(seconds), .. } => {
+                conn.backoff.next_delay_at_least_ns(i64::from(seconds) * 1_000_000_000)
+            }
+            // The first loss of a steady connection is not worth a wait.
+            _ if conn.failures == 0 && was_open => 0,
+            _ => conn.backoff.next_delay_ns(),
+        };
+        conn.failures = conn.failures.saturating_add(1);
+        conn.not_before = now.plus(delay);
+        self.parts.conns[index].set_state(ConnState::Down);
+        let fatal = matches!(error, NetError::Tls(_) | NetError::BadTarget) && !self.has_connected;
+        let milliseconds = delay / 1_000_000;
+        self.notice(format!("connection {id}: {error}; next attempt in {milliseconds} ms"), fatal);
+        self.call(now, false, |session, cx| session.on_disconnected(id, cx));
+        self.perform(now);
+        1
+    }
+
+    fn turn_answers(&mut self, now: MonoNanos) -> usize {
+        let mut work = 0;
+        while let Ok(answer) = self.answers.try_recv() {
+            work += 1;
+            match answer {
+                Answer::Resolved { conn, url, addr } => self.resolved(conn, url, addr, now),
+                Answer::Rest(response, why) => {
+                    if let Some(why) = why {
+                        self.notice(why, false);
+                    }
+                    self.rest_answers += 1;
+                    self.call(now, true, |session, cx| session.on_rest(response, cx));
+                    self.perform(now);
+                    self.fetch_next();
+                }
+            }
+        }
+        work
+    }
+
+    fn resolved(
+        &mut self,
+        conn: ConnId,
+        url: Url,
+        addr: Result<std::net::SocketAddr, String>,
+        now: MonoNanos,
+    ) {
+        let index = (conn.0 - self.parts.first_conn.0) as usize;
+        let error = match addr {
+            Err(why) => {
+                self.notice(format!("connection {conn}: {why}"), false);
+                NetError::Io { kind: std::io::ErrorKind::NotFound, errno: 0 }
+            }
+            Ok(addr) => {
+                let tls = url.tls.then(|| Arc::clone(&self.parts.tls));
+                let target = Target { host: url.host, port: url.port, path: url.path, tls, addr };
+                match Connection::open(&target, &self.parts.options, now) {
+                    Ok(mut connection) => {
+                        // Without readiness the connection is still polled, only later.
+                        let _ = connection.register(self.poll.registry(), mio::Token(index));
+                        self.parts.conns[index].set_state(ConnState::Connecting);
+                        self.conns[index].state = ConnStep::Up(Box::new(connection));
+                        return;
+                    }
+                    Err(error) => error,
+                }
+            }
+        };
+        self.lost(index, error, now);
+    }
+
+    /// Resync requests of the builder.
+    fn turn_requests(&mut self, now: MonoNanos) -> usize {
+        let mut work = 0;
+        while let Some(message) = self.parts.requests.pop() {
+            let (book, reason) = (message.header.book, message.header.reason);
+            work += 1;
+            self.call(now, false, |session, cx| session.on_resync(book, reason, cx));
+        }
+        work
+    }
+
+    /// Carries out what the session asked for.
+    fn perform(&mut self, now: MonoNanos) {
+        while let Some(action) = self.actions.pop() {
+            match action {
+                // A recording has one connection, opened at the start, and its own snapshots.
+                Action::Connect { .. } | Action::Fetch(_) | Action::Close { .. }
+                    if self.parts.play.is_some() => {}
+                Action::Connect { conn, endpoint, path } => {
+                    let root = self.parts.endpoints.ws(endpoint).unwrap_or_default();
+                    match Url::parse(&format!("{root}{path}")) {
+                        Ok(url) => self.want(conn, url),
+                        Err(why) => self.notice(format!("connection {conn}: {why}"), true),
+                    }
+                }
+                Action::SendText { conn, text } => self.send(conn, &text, now),
+                Action::Close { conn } => {
+                    if let Some(ConnStep::Up(connection)) = self.step(conn) {
+                        connection.close(CLOSE_NORMAL, now);
+                    }
+                }
+                Action::Fetch(request) => {
+                    let root = self.parts.endpoints.rest.clone();
+                    let (venue, reply) = (self.parts.venue, self.reply.clone());
+                    let _ = self.parts.jobs.send(Job::Fetch {
+                        venue,
+                        root,
+                        request,
+                        asked: true,
+                        reply,
+                    });
+                }
+                Action::Warn(warning) => {
+                    self.notice(warning.to_string(), warning.is_misconfiguration());
+                }
+                _ => self.notice("session asked for something unknown".to_owned(), true),
+            }
+        }
+    }
+
+    fn step(&mut self, conn: ConnId) -> Option<&mut ConnStep> {
+        let index = conn.0.checked_sub(self.parts.first_conn.0)?;
+        self.conns.get_mut(index as usize).map(|conn| &mut conn.state)
+    }
+
+    fn want(&mut self, conn: ConnId, url: Url) {
+        let Some(index) = conn.0.checked_sub(self.parts.first_conn.0) else { return };
+        if let Some(conn) = self.conns.get_mut(index as usize) {
+            conn.state = ConnStep::Waiting { at: conn.not_before, url };
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, text: &str, now: MonoNanos) {
+        let Some(ConnStep::Up(connection)) = self.step(conn) else { return };
+        if let Err(error) = connection.send_text(text, now).and_then(|()| connection.flush(now)) {
+            self.notice(format!("connection {conn}: cannot send: {error}"), false);
+        }
+    }
+
+    /// Asks for the next snapshot of a recording.
+    fn fetch_next(&mut self) {
+        let Some(path) = self.parts.play.as_mut().and_then(|play| play.fetches.pop_front()) else {
+            return;
+        };
+        let request = tickbook_venues::RestRequest {
+            id: tickbook_venues::RequestId::default(),
+            path,
+            weight: 0,
+            purpose: tickbook_venues::RestPurpose::Snapshot,
+        };
+        let root = self.parts.endpoints.rest.clone();
+        let (venue, reply) = (self.parts.venue, self.reply.clone());
+        let _ = self.parts.jobs.send(Job::Fetch { venue, root, request, asked: false, reply });
+    }
+
+    fn notice(&self, text: String, fatal: bool) {
+        // The engine reads until every venue thread is gone.
+        let _ = self.parts.notices.send(Notice { venue: self.parts.venue, text, fatal });
+    }
+}
+
+fn check_deadline(connection: &mut Connection, now: MonoNanos) -> Result<(), NetError> {
+    if now >= connection.deadline() { connection.on_deadline(now) } else { Ok(()) }
+}
+
+/// Between two copies of the session's counters: often enough for a live view.
+const TALLY_NS: i64 = 50_000_000;
+
+/// A connection that lived this long was a good one: its next loss is retried at once.
+const STEADY_NS: i64 = 30_000_000_000;
+
+/// RFC 6455, 7.4.1: normal closure.
+const CLOSE_NORMAL: u16 = 1000;
+
+/// RFC 6455, 7.4.1: the endpoint is going away.
+const CLOSE_GOING_AWAY: u16 = 1001;
