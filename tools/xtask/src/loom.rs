@@ -67,11 +67,13 @@ pub fn weakened(repository: &Repository) -> Result<(), Failure> {
         // A twin that does not build would fail too, and prove nothing.
         step.clone().argument("--no-run").run()?;
         let Weakening { package, name } = weakening;
-        if step.passes()? {
+        let (is_unnoticed, output) = step.attempt()?;
+        if is_unnoticed {
             println!("weakened {package} {name}: NOT NOTICED");
             unnoticed.push(name.as_str());
         } else {
-            println!("weakened {package} {name}: noticed, as it must be");
+            let tests = failed_tests(&output).join(", ");
+            println!("weakened {package} {name}: noticed, as it must be, by {tests}");
         }
     }
     if unnoticed.is_empty() {
@@ -103,6 +105,12 @@ pub fn weakenings(files: &[SourceFile]) -> BTreeSet<Weakening> {
         }
     }
     weakenings
+}
+
+/// The names of the tests that libtest reports as failed.
+fn failed_tests(output: &str) -> Vec<&str> {
+    let lines = output.lines();
+    lines.filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED")).collect()
 }
 
 fn test(repository: &Repository, packages: impl IntoIterator<Item = &'static str>) -> Step {
@@ -138,6 +146,12 @@ mod tests {
             .into_iter()
             .map(|weakening| (weakening.package, weakening.name))
             .collect()
+    }
+
+    #[test]
+    fn failed_tests_are_read_off_the_output() {
+        let output = "running 2 tests\ntest a ... ok\ntest b ... FAILED\n\ntest result: FAILED.\n";
+        assert_eq!(failed_tests(output), ["b"]);
     }
 
     #[test]

@@ -64,18 +64,21 @@ impl Step {
     ///
     /// If it cannot be started or does not exit with status 0.
     pub fn run(&self) -> Result<(), Failure> {
-        if self.passes()? { Ok(()) } else { Err(Failure(format!("`{self}` failed"))) }
+        println!("$ {self}");
+        let status = self.command().status().map_err(|error| self.not_started(&error))?;
+        if status.success() { Ok(()) } else { Err(Failure(format!("`{self}` failed"))) }
     }
 
-    /// Runs it with our output and says whether it exited with status 0.
+    /// Runs it in silence and says whether it exited with status 0, and what it wrote.
     ///
     /// # Errors
     ///
     /// If it cannot be started.
-    pub fn passes(&self) -> Result<bool, Failure> {
+    pub fn attempt(&self) -> Result<(bool, String), Failure> {
         println!("$ {self}");
-        let status = self.command().status().map_err(|error| self.not_started(&error))?;
-        Ok(status.success())
+        let output = self.command().output().map_err(|error| self.not_started(&error))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok((output.status.success(), text))
     }
 
     /// Runs it and returns what it wrote to its output; its error output is ours.
@@ -164,7 +167,8 @@ mod tests {
         let here = Path::new(".");
         assert_eq!(Step::new(here, "true").run(), Ok(()));
         assert_eq!(Step::new(here, "false").run(), Err(Failure("`false` failed".to_owned())));
-        assert_eq!(Step::new(here, "false").passes(), Ok(false));
+        assert_eq!(Step::new(here, "false").attempt(), Ok((false, String::new())));
+        assert_eq!(Step::new(here, "echo hello").attempt(), Ok((true, "hello\n".to_owned())));
         let missing = Step::new(here, "no-such-program-anywhere").run().unwrap_err();
         assert!(missing.0.contains("cannot be started"), "{missing}");
     }
