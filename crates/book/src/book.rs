@@ -17,9 +17,9 @@ use core::ops::Range;
 use tickbook_types::{Decimal, Level, LevelRecord, Price, Scale, Side, Size};
 
 use crate::grid::Grid;
-use crate::ladder::{Ladder, Tally, flip_of};
+use crate::ladder::{Ladder, Tally, apply_run, flip_of};
 use crate::rescale::Conversion;
-use crate::top::Top;
+use crate::top::{Notes, Top};
 use crate::{BookConfig, BookError};
 
 /// One instrument's book.
@@ -29,6 +29,8 @@ pub struct Book {
     grid: Option<Grid>,
     /// By `Side as usize`.
     sides: [HalfBook; 2],
+    /// What changed within the tops since the last [`Book::finish`].
+    notes: Notes,
     depth_max: usize,
     levels_limit: usize,
     crossed: bool,
@@ -91,6 +93,7 @@ impl Book {
             scale: config.scale,
             grid: config.tick.and_then(|tick| grid_of_tick(tick, config.scale)),
             sides: [half(Side::Bid), half(Side::Ask)],
+            notes: Notes::NONE,
             depth_max: config.depth_max.map_or(usize::MAX, |depth| depth as usize),
             levels_limit: config.levels_limit,
             crossed: false,
@@ -108,52 +111,45 @@ impl Book {
     pub fn apply(&mut self, records: &[LevelRecord]) -> Result<Applied, BookError> {
         let mut tally = Tally::default();
         let mut rest = records;
-        while let Some(record) = rest.first() {
+        while !rest.is_empty() {
             let Some(grid) = self.grid.or_else(|| self.learn_grid(rest)) else {
                 // Not one price: these remove levels from an empty book.
-                tally.absent_deletes += rest.len() as u64;
+                rest.iter().for_each(|_| tally.count(0, 0));
                 break;
             };
-            let side = record.side();
-            let HalfBook { ladder, top, .. } = &mut self.sides[side as usize];
-            let taken = if grid == Grid::UNIT {
-                ladder.apply_run::<true>(&grid, side, rest, &mut top.touched, &mut tally)
-            } else {
-                ladder.apply_run::<false>(&grid, side, rest, &mut top.touched, &mut tally)
-            };
+            let [bids, asks] = &mut self.sides;
+            let bounds = [bids.top.bound(), asks.top.bound()];
+            let ladders = [&mut bids.ladder, &mut asks.ladder];
+            let run = if grid == Grid::UNIT { apply_run::<true> } else { apply_run::<false> };
+            let taken = run(ladders, bounds, &grid, rest, &mut self.notes, &mut tally);
             rest = &rest[taken..];
-            if let Some(&record) = rest.first()
-                && record.side() == side
-            {
-                self.apply_outlier(record, &mut tally)?;
-                rest = &rest[1..];
+            if let Some((&outlier, behind)) = rest.split_first() {
+                self.apply_outlier(outlier, &mut tally)?;
+                rest = behind;
             }
         }
         if self.sides.iter().any(|half| half.ladder.len() > self.levels_limit) {
             return Err(BookError::Overflow);
         }
-        let saturated = |count| u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(Applied {
-            changed: saturated(tally.changed),
-            absent_deletes: saturated(tally.absent_deletes),
-        })
+        Ok(Applied { changed: tally.changed(), absent_deletes: tally.absent_deletes() })
     }
 
     /// Ends a whole message: cuts to depth, refreshes [`Self::top`], judges crossed. Costs next to
     /// nothing if no published level changed.
     pub fn finish(&mut self) -> Finished {
-        let mut finished = Finished::default();
+        let mut finished = Finished { crossed: self.crossed, ..Finished::default() };
         // Without a grid there is no level, and never was one.
-        if let Some(grid) = self.grid {
-            for half in &mut self.sides {
-                let best = half.top.levels().first().copied();
-                finished.cut += half.cut(self.depth_max);
-                if half.refresh(&grid) {
-                    finished.top_changed = true;
-                    finished.best_changed |= best != half.top.levels().first().copied();
-                }
-            }
+        let Some(grid) = self.grid else { return finished };
+        for half in &mut self.sides {
+            finished.cut += half.cut(self.depth_max, &grid, &mut self.notes);
         }
+        if self.is_fresh() {
+            return finished;
+        }
+        let best = self.sides.each_ref().map(|half| half.top.levels().first().copied());
+        finished.top_changed = self.refresh(&grid);
+        finished.best_changed =
+            best != self.sides.each_ref().map(|half| half.top.levels().first().copied());
         if finished.best_changed {
             self.judge_crossed();
         }
@@ -200,8 +196,8 @@ impl Book {
             }
             half.ladder.map_sizes(|size| conversion.size(size).map_or(1, |(size, _)| size));
             half.top.invalidate();
-            half.refresh(&new);
         }
+        self.refresh(&new);
         self.judge_crossed();
         Ok(())
     }
@@ -217,7 +213,7 @@ impl Book {
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {
         let half = self.half(side);
-        if half.top.is_fresh() {
+        if self.is_fresh() {
             return half.top.levels().first().copied();
         }
         let (key, size) = half.ladder.first()?;
@@ -286,6 +282,38 @@ impl Book {
         }
     }
 
+    /// Whether the tops are those of the ladders.
+    #[inline]
+    fn is_fresh(&self) -> bool {
+        self.notes.is_empty() && !self.sides[0].top.is_stale() && !self.sides[1].top.is_stale()
+    }
+
+    /// Makes the tops those of the ladders, and lets the windows follow them; whether one changed.
+    fn refresh(&mut self, grid: &Grid) -> bool {
+        let stale = self.sides.iter().any(|half| half.top.is_stale());
+        let records = self.notes.records().filter(|_| !stale);
+        for record in records.unwrap_or_default() {
+            let HalfBook { side, ladder, top } = &mut self.sides[record.side() as usize];
+            let tick = grid.tick(record.price().0);
+            debug_assert!(tick.is_some(), "only levels of the ladder are noted");
+            let size = ladder.size_at(tick.unwrap_or_default() ^ flip_of(*side));
+            top.look_up(record.price(), Size(size));
+        }
+        let walk = records.is_none();
+        self.notes.clear();
+        let mut changed = false;
+        for HalfBook { side, ladder, top } in &mut self.sides {
+            let this_changed = if walk { top.walk(ladder, grid) } else { top.fit(ladder, grid) };
+            if this_changed && let Some(best) = top.levels().first() {
+                let tick = grid.tick(best.price.0);
+                debug_assert!(tick.is_some(), "the top holds levels of the ladder");
+                ladder.follow(tick.unwrap_or_default() ^ flip_of(*side));
+            }
+            changed |= this_changed;
+        }
+        changed
+    }
+
     fn judge_crossed(&mut self) {
         let [bids, asks] = self.sides.each_ref().map(|half| half.top.levels().first());
         self.crossed = bids.zip(asks).is_some_and(|(bid, ask)| bid.price >= ask.price);
@@ -322,9 +350,7 @@ impl Book {
         let key = tick.unwrap_or_default() ^ flip_of(*side);
         let old = ladder.set(key, size, self.levels_limit)?;
         tally.count(old, size);
-        if old != size {
-            top.touch(key);
-        }
+        self.notes.note(record, (old != size) & (key <= top.bound()));
         Ok(())
     }
 
@@ -362,29 +388,16 @@ impl Book {
 impl HalfBook {
     /// Removes the worst levels until `depth` are left; gives how many went.
     #[inline]
-    fn cut(&mut self, depth: usize) -> u32 {
+    fn cut(&mut self, depth: usize, grid: &Grid, notes: &mut Notes) -> u32 {
         let mut count = 0;
         while self.ladder.len() > depth {
             let Some(key) = self.ladder.remove_last() else { break };
-            self.top.touch(key);
+            let price = Price(grid.price(key ^ flip_of(self.side)));
+            let record = LevelRecord::new(price, Size::ZERO, self.side);
+            notes.note(record, key <= self.top.bound());
             count += 1;
         }
         count
-    }
-
-    /// Refreshes the top and lets the window follow it; whether the top changed.
-    #[inline]
-    fn refresh(&mut self, grid: &Grid) -> bool {
-        if self.top.is_fresh() {
-            return false;
-        }
-        let changed = self.top.refresh(&self.ladder, grid);
-        if let Some(best) = self.top.levels().first() {
-            let tick = grid.tick(best.price.0);
-            debug_assert!(tick.is_some(), "the top holds levels of the ladder");
-            self.ladder.follow(tick.unwrap_or_default() ^ flip_of(self.side));
-        }
-        changed
     }
 }
 

@@ -27,7 +27,7 @@ use crate::BookError;
 use crate::bitmap::Bitmap;
 use crate::grid::Grid;
 use crate::overflow::Overflow;
-use crate::top::Touched;
+use crate::top::Notes;
 
 /// What maps prices of `side` to ascending order: XOR with it is the identity for asks and `!` for
 /// bids.
@@ -42,17 +42,72 @@ pub(crate) const fn flip_of(side: Side) -> i64 {
 /// Counts of what records did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
-    pub(crate) changed: u64,
-    pub(crate) absent_deletes: u64,
+    /// Records that changed a size in the low half, deletes of absent levels in the high half: one
+    /// addition a record.
+    both: u64,
 }
 
 impl Tally {
     /// One record that set a level from size `old` to size `new`.
     #[inline]
     pub(crate) fn count(&mut self, old: u64, new: u64) {
-        self.changed += u64::from(old != new);
-        self.absent_deletes += u64::from(old | new == 0);
+        self.both += u64::from(old != new) + (u64::from(old | new == 0) << 32);
     }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
+    pub(crate) fn changed(self) -> u32 {
+        self.both as u32
+    }
+
+    pub(crate) fn absent_deletes(self) -> u32 {
+        (self.both >> 32) as u32
+    }
+}
+
+/// Applies records up to the first that is off the grid or outside its window; gives how many it
+/// applied. `bounds`: the greatest key of each side that is to be noted; `UNIT`: the step of `grid`
+/// is 1.
+#[inline]
+pub(crate) fn apply_run<const UNIT: bool>(
+    [bids, asks]: [&mut Ladder; 2],
+    bounds: [i64; 2],
+    grid: &Grid,
+    records: &[LevelRecord],
+    notes: &mut Notes,
+    tally: &mut Tally,
+) -> usize {
+    let (mut taken, mut run) = (0, *tally);
+    // Levels that came, of both sides and of the bids: counts in registers, not in two ladders.
+    let (mut came, mut came_to_bids) = (0_isize, 0_isize);
+    for record in records {
+        let side = record.side();
+        let flip = flip_of(side);
+        let (ladder, bound) = match side {
+            Side::Bid => (&mut *bids, bounds[0]),
+            Side::Ask => (&mut *asks, bounds[1]),
+        };
+        let price = record.price().0;
+        let tick = if UNIT { Some(price) } else { grid.tick(price) };
+        let Some(tick) = tick else { break };
+        let key = tick ^ flip;
+        if !ladder.is_in_window(key) {
+            break;
+        }
+        let slot = ladder.slot(key);
+        let new = record.size().0;
+        let old = core::mem::replace(&mut ladder.sizes[slot], new);
+        let (was, is) = (isize::from(old != 0), isize::from(new != 0));
+        ladder.bits.flip(slot, u64::from(was != is));
+        came += is - was;
+        came_to_bids += if side == Side::Bid { is - was } else { 0 };
+        run.count(old, new);
+        notes.note(*record, (key <= bound) & (old != new));
+        taken += 1;
+    }
+    bids.in_window = bids.in_window.wrapping_add_signed(came_to_bids);
+    asks.in_window = asks.in_window.wrapping_add_signed(came - came_to_bids);
+    *tally = run;
+    taken
 }
 
 /// An ordered map from keys to sizes above zero.
@@ -97,50 +152,6 @@ impl Ladder {
     /// How often the overflow outgrew its storage.
     pub(crate) fn growths(&self) -> u64 {
         self.overflow.growths()
-    }
-
-    /// Applies records up to the first that is for another side, off the grid or outside the
-    /// window; gives how many it applied. `UNIT`: the step of `grid` is 1.
-    #[inline]
-    pub(crate) fn apply_run<const UNIT: bool>(
-        &mut self,
-        grid: &Grid,
-        side: Side,
-        records: &[LevelRecord],
-        touched: &mut Touched,
-        tally: &mut Tally,
-    ) -> usize {
-        let (base, flip, bound) = (self.base, flip_of(side), touched.bound());
-        let sizes = self.sizes.as_mut_slice();
-        if sizes.is_empty() {
-            return 0;
-        }
-        let mask = sizes.len() - 1;
-        let (mut in_window, mut run, mut taken) = (self.in_window, *tally, 0);
-        for record in records {
-            if record.side() != side {
-                break;
-            }
-            let price = record.price().0;
-            let tick = if UNIT { Some(price) } else { grid.tick(price) };
-            let Some(tick) = tick else { break };
-            let key = tick ^ flip;
-            if key.wrapping_sub(base).cast_unsigned() > mask as u64 {
-                break;
-            }
-            let slot = slot_of(key, mask);
-            let new = record.size().0;
-            let old = core::mem::replace(&mut sizes[slot], new);
-            let (was, is) = (usize::from(old != 0), usize::from(new != 0));
-            self.bits.flip(slot, (was ^ is) as u64);
-            in_window = in_window + is - was;
-            run.count(old, new);
-            touched.note(key, (key <= bound) & (old != new));
-            taken += 1;
-        }
-        self.in_window = in_window;
-        *tally = run;
-        taken
     }
 
     /// The size at `key`, 0 if there is none.

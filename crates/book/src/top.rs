@@ -1,97 +1,138 @@
 //! The best levels of a side, contiguous and best first, kept up to date message by message.
 //!
-//! While a message is applied, the ladder notes the keys it changed within the top. At the end of
-//! the message each noted key is looked up once: its slot changes size, opens or closes. A message
-//! that noted nothing costs nothing; one that noted many is cheaper to answer by walking the
-//! ladder.
+//! While a message is applied, the ladder notes the records that changed a level within the top. At
+//! the end of the message the size at each noted price is looked up: its slot changes size, opens or
+//! closes. A message that noted nothing costs nothing; for one that noted many, walking the ladder
+//! is cheaper.
+//!
+//! Some more levels than asked for are kept behind the published ones, so that deletes seldom make
+//! the ladder be searched for what follows.
 //!
 //! # Guarantees
 //!
-//! - After [`Top::refresh`] the slots equal the first levels of the ladder.
+//! - After [`Top::walk`] or [`Top::fit`] the slots equal the first levels of the ladder.
 //! - The range of changed slots covers every slot that differs from the last time it was asked
 //!   for. A size that changed, or an insert and a delete that level out, leave the slots behind
 //!   them out of it.
 //!
 //! # Invariants
 //!
-//! - Between messages the slots hold every level with a key up to `bound` (`i64::MAX`: every level
-//!   of the side). So a key beyond `bound` cannot change them.
+//! - Between messages `levels` holds every level with a key up to `bound` (`i64::MAX`: every level of
+//!   the side) and at least `depth` of them, or all. So a key beyond `bound` cannot change the top.
 
 use core::ops::Range;
 
-use tickbook_types::{Level, Price, Side, Size};
+use tickbook_types::{Level, LevelRecord, Price, Side, Size};
 
 use crate::grid::Grid;
 use crate::ladder::{Ladder, flip_of};
 
-/// Noted keys that are kept; a power of two. More in one message and the top is walked anew.
-const TOUCHED_MAX: usize = 64;
+/// Noted records that are kept; a power of two. More in one message and the tops are walked anew.
+const NOTES_MAX: usize = 64;
 
-/// Noted keys up to which looking up each is cheaper than walking the ladder.
-const LOOKED_UP_MAX: usize = 24;
+/// Notes up to which looking up each is cheaper than walking both ladders.
+const LOOKED_UP_MAX: usize = 32;
 
-/// Keys that changed within the top since it was last refreshed.
-pub(crate) struct Touched {
-    keys: [i64; TOUCHED_MAX],
+/// Levels kept behind the published ones after a walk, and at most after a message.
+const SPARE: usize = 8;
+const SPARE_MAX: usize = 24;
+
+/// Records that changed a level within a top since the tops were last refreshed.
+pub(crate) struct Notes {
+    records: [LevelRecord; NOTES_MAX],
     count: usize,
-    bound: i64,
 }
 
-impl Touched {
-    /// Greatest key that matters to the top.
+impl Notes {
+    pub(crate) const NONE: Self =
+        Self { records: [LevelRecord::from_words(0, 0); NOTES_MAX], count: 0 };
+
+    /// Keeps `record` if it `matters`: no branch on it.
     #[inline]
-    pub(crate) fn bound(&self) -> i64 {
-        self.bound
+    pub(crate) fn note(&mut self, record: LevelRecord, matters: bool) {
+        self.records[self.count % NOTES_MAX] = record;
+        self.count += usize::from(matters);
     }
 
-    /// Notes `key` if `matters`: no branch on it.
     #[inline]
-    pub(crate) fn note(&mut self, key: i64, matters: bool) {
-        self.keys[self.count % TOUCHED_MAX] = key;
-        self.count += usize::from(matters);
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The records; `None` if they are too many to be looked up one by one.
+    #[inline]
+    pub(crate) fn records(&self) -> Option<&[LevelRecord]> {
+        (self.count <= LOOKED_UP_MAX).then(|| &self.records[..self.count])
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
     }
 }
 
 /// The best levels of one side.
 pub(crate) struct Top {
-    side: Side,
+    flip: i64,
     depth: usize,
-    levels: Vec<Level>,
-    pub(crate) touched: Touched,
+    bound: i64,
     stale: bool,
+    /// The published levels and spare ones behind them.
+    levels: Vec<Level>,
     changed: Range<usize>,
+    /// What the message under way changed.
+    patch: Patch,
+}
+
+/// What lookups changed in the slots.
+struct Patch {
+    /// First slot that is different.
+    first: usize,
+    /// Behind the last slot with another size, if none opened or closed.
+    end: usize,
+    /// Furthest price, in ascending order, of what changed.
+    furthest: i64,
+    /// Slots opened and closed.
+    moved: bool,
+    len_before: usize,
+}
+
+impl Patch {
+    const NONE: Self =
+        Self { first: usize::MAX, end: 0, furthest: i64::MIN, moved: false, len_before: 0 };
 }
 
 impl Top {
     /// Empty, for `depth` levels.
     pub(crate) fn new(side: Side, depth: usize) -> Self {
         Self {
-            side,
+            flip: flip_of(side),
             depth,
-            levels: Vec::with_capacity(depth + TOUCHED_MAX),
-            touched: Touched { keys: [0; TOUCHED_MAX], count: 0, bound: i64::MAX },
+            bound: i64::MAX,
             stale: false,
+            levels: Vec::with_capacity(depth + SPARE_MAX + NOTES_MAX),
             changed: NOTHING,
+            patch: Patch::NONE,
         }
     }
 
     #[inline]
     pub(crate) fn levels(&self) -> &[Level] {
-        &self.levels
+        &self.levels[..self.levels.len().min(self.depth)]
     }
 
-    /// Whether the slots still equal the ladder, as far as the notes say.
+    /// Greatest key that matters to the top.
     #[inline]
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.touched.count == 0 && !self.stale
+    pub(crate) fn bound(&self) -> i64 {
+        self.bound
     }
 
-    /// Notes that a level at `key` came, went or changed.
-    pub(crate) fn touch(&mut self, key: i64) {
-        self.touched.note(key, key <= self.touched.bound);
+    /// Whether anything may have changed, keys included.
+    #[inline]
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale
     }
 
-    /// Notes that anything may have changed, keys included.
     pub(crate) fn invalidate(&mut self) {
         self.stale = true;
     }
@@ -99,34 +140,16 @@ impl Top {
     /// The slots that changed since this was last called.
     pub(crate) fn take_changed(&mut self) -> Range<usize> {
         let changed = core::mem::replace(&mut self.changed, NOTHING);
-        let end = changed.end.min(self.levels.len());
+        let end = changed.end.min(self.levels().len());
         changed.start.min(end)..end
     }
 
-    /// Makes the slots equal to the ladder again; whether any changed.
-    pub(crate) fn refresh(&mut self, ladder: &Ladder, grid: &Grid) -> bool {
-        let len_before = self.levels.len();
-        let changed = if self.stale || self.touched.count > LOOKED_UP_MAX {
-            self.walk(ladder, grid)
-        } else {
-            self.look_up(ladder, grid)
-        };
-        self.touched.count = 0;
-        self.stale = false;
-        if changed.is_empty() && len_before == self.levels.len() {
-            return false;
-        }
-        self.changed.start = self.changed.start.min(changed.start);
-        self.changed.end = self.changed.end.max(changed.end);
-        true
-    }
-
-    /// Takes the first levels of the ladder.
-    fn walk(&mut self, ladder: &Ladder, grid: &Grid) -> Range<usize> {
-        let flip = flip_of(self.side);
+    /// Takes the first levels of the ladder; whether a published slot changed.
+    pub(crate) fn walk(&mut self, ladder: &Ladder, grid: &Grid) -> bool {
+        let len_before = self.levels().len();
         let (mut changed, mut len, mut last) = (NOTHING, 0, i64::MAX);
-        for (key, size) in ladder.iter_from(i64::MIN).take(self.depth) {
-            let level = Level { price: Price(grid.price(key ^ flip)), size: Size(size) };
+        for (key, size) in ladder.iter_from(i64::MIN).take(self.depth + SPARE) {
+            let level = Level { price: Price(grid.price(key ^ self.flip)), size: Size(size) };
             match self.levels.get_mut(len) {
                 Some(slot) if *slot == level => {}
                 Some(slot) => {
@@ -141,71 +164,103 @@ impl Top {
             (len, last) = (len + 1, key);
         }
         self.levels.truncate(len);
-        self.touched.bound = if len < self.depth { i64::MAX } else { last };
-        changed
+        self.bound = if len < self.depth + SPARE { i64::MAX } else { last };
+        self.stale = false;
+        self.patch = Patch::NONE;
+        self.report(changed, len_before)
     }
 
-    /// Looks up each noted key.
-    fn look_up(&mut self, ladder: &Ladder, grid: &Grid) -> Range<usize> {
-        let flip = flip_of(self.side);
-        let len_before = self.levels.len();
-        let (mut first, mut end, mut furthest, mut moved) = (usize::MAX, 0, i64::MIN, false);
-        for &key in &self.touched.keys[..self.touched.count] {
-            let size = Size(ladder.size_at(key));
-            let price = Price(grid.price(key ^ flip));
-            let rank = price.0 ^ flip;
-            let at = self.levels.partition_point(|level| level.price.0 ^ flip < rank);
-            let held = self.levels.get(at).is_some_and(|level| level.price == price);
-            match (held, size != Size::ZERO) {
-                (true, true) if self.levels[at].size == size => continue,
-                (true, true) => self.levels[at].size = size,
-                (true, false) => {
-                    self.levels.remove(at);
-                    moved = true;
-                }
-                (false, true) => {
-                    self.levels.insert(at, Level { price, size });
-                    moved = true;
-                }
-                (false, false) => continue,
+    /// Brings the slot of `price` to `size`, the size the ladder has for it.
+    #[inline]
+    pub(crate) fn look_up(&mut self, price: Price, size: Size) {
+        let rank = price.0 ^ self.flip;
+        let at = self.position(rank);
+        let held = self.levels.get(at).is_some_and(|level| level.price == price);
+        if self.patch.first == usize::MAX {
+            self.patch.len_before = self.levels.len();
+        }
+        match (held, size != Size::ZERO) {
+            (true, true) if self.levels[at].size == size => return,
+            (true, true) => self.levels[at].size = size,
+            (true, false) => {
+                self.levels.remove(at);
+                self.patch.moved = true;
             }
-            first = first.min(at);
-            end = end.max(at + 1);
-            furthest = furthest.max(rank);
+            (false, true) => {
+                self.levels.insert(at, Level { price, size });
+                self.patch.moved = true;
+            }
+            (false, false) => return,
         }
-        if !moved {
-            return first..end;
-        }
-        if self.levels.len() == len_before {
-            // What came and what went level out: behind the furthest of them nothing moved.
-            end = self.levels.partition_point(|level| level.price.0 ^ flip <= furthest);
-        } else {
-            self.fit(ladder, grid);
-            end = self.levels.len();
-        }
-        first..end
+        self.patch.first = self.patch.first.min(at);
+        self.patch.end = self.patch.end.max(at + 1);
+        self.patch.furthest = self.patch.furthest.max(rank);
     }
 
-    /// Cuts the slots to the depth, or fills them up from the ladder.
-    fn fit(&mut self, ladder: &Ladder, grid: &Grid) {
-        let flip = flip_of(self.side);
-        self.levels.truncate(self.depth);
-        let mut last = self.levels.last().map(|level| {
-            let tick = grid.tick(level.price.0);
-            debug_assert!(tick.is_some(), "a level of the ladder is on its grid");
-            tick.unwrap_or_default() ^ flip
-        });
-        if self.levels.len() < self.depth && self.touched.bound < i64::MAX {
-            let missing = self.depth - self.levels.len();
-            for (key, size) in ladder.iter_from(self.touched.bound + 1).take(missing) {
-                self.levels.push(Level { price: Price(grid.price(key ^ flip)), size: Size(size) });
-                last = Some(key);
+    /// Ends the lookups of a message; whether a published slot changed.
+    pub(crate) fn fit(&mut self, ladder: &Ladder, grid: &Grid) -> bool {
+        let patch = core::mem::replace(&mut self.patch, Patch::NONE);
+        if patch.first == usize::MAX {
+            return false;
+        }
+        let (len, mut end) = (self.levels.len(), patch.end);
+        if patch.moved {
+            // If what came and what went level out, nothing behind the furthest of them moved.
+            end = if len == patch.len_before { self.position_behind(patch.furthest) } else { len };
+            if len < self.depth && self.bound < i64::MAX {
+                self.fill(ladder, grid);
+                end = self.levels.len();
+            } else if len > self.depth + SPARE_MAX {
+                self.levels.truncate(self.depth + SPARE);
+                self.bound = self.last_key(grid);
             }
         }
-        self.touched.bound = match last {
-            Some(last) if self.levels.len() == self.depth => last,
-            _ => i64::MAX,
-        };
+        self.report(patch.first..end.min(self.depth), patch.len_before.min(self.depth))
+    }
+
+    /// Fills up from the ladder.
+    fn fill(&mut self, ladder: &Ladder, grid: &Grid) {
+        let missing = self.depth + SPARE - self.levels.len();
+        for (key, size) in ladder.iter_from(self.bound + 1).take(missing) {
+            self.levels.push(Level { price: Price(grid.price(key ^ self.flip)), size: Size(size) });
+        }
+        let all = self.levels.len() < self.depth + SPARE;
+        self.bound = if all { i64::MAX } else { self.last_key(grid) };
+    }
+
+    /// Adds the `changed` slots to those that are to be asked for; whether one is published.
+    fn report(&mut self, changed: Range<usize>, len_before: usize) -> bool {
+        let len = self.levels().len();
+        if len == len_before && (changed.is_empty() || changed.start >= self.depth) {
+            return false;
+        }
+        self.changed.start = self.changed.start.min(changed.start);
+        self.changed.end = self.changed.end.max(changed.end.min(len));
+        true
+    }
+
+    fn last_key(&self, grid: &Grid) -> i64 {
+        let tick = self.levels.last().and_then(|level| grid.tick(level.price.0));
+        debug_assert!(tick.is_some(), "the top holds levels of the ladder");
+        tick.map_or(i64::MAX, |tick| tick ^ self.flip)
+    }
+
+    /// How many levels are before `rank`. Counting has no branch to guess wrong: the last levels of
+    /// blocks first, then one block.
+    #[inline]
+    fn position(&self, rank: i64) -> usize {
+        const BLOCK: usize = 8;
+        let before = |level: &Level| usize::from(level.price.0 ^ self.flip < rank);
+        let blocks = self.levels.chunks_exact(BLOCK);
+        let start = blocks.map(|block| before(&block[BLOCK - 1])).sum::<usize>() * BLOCK;
+        let block = &self.levels[start..self.levels.len().min(start + BLOCK)];
+        start + block.iter().map(before).sum::<usize>()
+    }
+
+    /// How many levels are before or at `rank`.
+    fn position_behind(&self, rank: i64) -> usize {
+        let at = self.position(rank);
+        at + usize::from(self.levels.get(at).is_some_and(|level| level.price.0 ^ self.flip == rank))
     }
 }
 
