@@ -5,6 +5,7 @@
 
 mod scratch;
 
+use std::io::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -40,7 +41,7 @@ fn a_plain_file_cut_anywhere_keeps_its_whole_lines() {
             0 => assert_eq!(fault, Some(Fault::Empty)),
             // A cut between two lines cannot be seen.
             _ if whole[cut - 1] == b'\n' => assert_eq!(fault, None, "cut at {cut}"),
-            // A cut in the middle of a character neither: the line is torn either way.
+            // Be it in the middle of a character: the line is torn either way.
             _ => assert_eq!(fault, Some(Fault::TornLine), "cut at {cut}"),
         }
     }
@@ -111,6 +112,21 @@ fn a_wrong_checksum_is_named() {
     assert!(matches!(damage.fault, Fault::CorruptCompression { .. }), "{damage}");
     assert!(damage.to_string().contains("checksum"), "{damage}");
     assert_eq!(records, sample());
+}
+
+#[test]
+fn a_bad_line_in_corrupt_data_is_blamed_on_the_data() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"7 {}\nrubbish\n8 {}\n").unwrap();
+    let mut bytes = encoder.finish().unwrap();
+    let (_, damage) = read("it.cap.gz", &bytes, &limits());
+    assert_eq!(damage.unwrap().fault, Fault::Timestamp);
+    let crc = bytes.len() - 8;
+    bytes[crc] ^= 1;
+    let (records, damage) = read("it.cap.gz", &bytes, &limits());
+    let damage = damage.unwrap();
+    assert!(matches!(damage.fault, Fault::CorruptCompression { .. }), "{damage}");
+    assert_eq!((damage.line, records.len()), (2, 1));
 }
 
 #[test]

@@ -114,9 +114,13 @@ fn stale_levels_are_never_taken_for_a_commit() {
         // Position `start + 4`: behind it lies the hostile slot.
         let sender = thread::spawn(move || send_all(&mut producer, &[0]));
         let mut taken = 0;
-        for _ in 0..3 {
-            taken += usize::from(take(&mut consumer, taken, &[0]));
-            thread::yield_now();
+        for _ in 0..4 {
+            // No yield behind a message: the next look must be possible before the sender goes on.
+            if take(&mut consumer, taken, &[0]) {
+                taken += 1;
+            } else {
+                thread::yield_now();
+            }
         }
         sender.join().expect("the sender does not panic");
         taken += usize::from(take(&mut consumer, taken, &[0]));

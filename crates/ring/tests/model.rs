@@ -220,10 +220,16 @@ proptest! {
         for step in &steps {
             pair.step(step);
         }
-        // Whatever is left comes out, and then the ring says that it is over.
-        pair.step(&Step::Pop(pair.twin.queue.len() + 1));
-        let Pair { producer, consumer, .. } = pair;
+        // Whatever is left comes out, and only then is it over.
+        let Pair { producer, mut consumer, mut twin, .. } = pair;
         drop(producer);
+        while let Some(expected) = twin.pop() {
+            prop_assert!(!consumer.is_abandoned());
+            let message = consumer.pop().expect("the twin has one more");
+            prop_assert_eq!(message.header, expected.header);
+            prop_assert_eq!(message.levels, expected.levels);
+        }
+        prop_assert!(consumer.pop().is_none());
         prop_assert!(consumer.is_abandoned());
     }
 
