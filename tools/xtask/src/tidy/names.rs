@@ -23,6 +23,10 @@ const VAGUE: &[(&str, &str)] = &[
     ("utils", "what they are used for"),
 ];
 
+/// Where scaffolding shared by the tests of one crate goes. Cargo's own convention for a module that
+/// is no test, so the one place where the word says enough.
+const SCAFFOLDING: &str = "/tests/util/";
+
 /// Adds what is wrong with `file` as a whole.
 pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
     let mut add = |rule: Rule, message: String| {
@@ -32,8 +36,8 @@ pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
         let bytes = file.byte_len;
         add(Rule::BlobSize, format!("{bytes} bytes; generate it, or keep it elsewhere"));
     }
-    let words = file.path.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase);
-    for word in words {
+    let path = file.path.replace(SCAFFOLDING, "/tests/");
+    for word in path.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase) {
         if let Some((vague, instead)) = VAGUE.iter().find(|(vague, _)| *vague == word) {
             add(Rule::FileName, format!("`{vague}` in the name; name it after {instead}"));
         }
@@ -90,6 +94,13 @@ mod tests {
             assert_eq!(rules(&format!("crates/ring_{word}.rs"), ""), [Rule::FileName]);
             assert_eq!(rules(&format!("crates/{word}ed.rs"), ""), [], "{word} within a word");
         }
+    }
+
+    #[test]
+    fn scaffolding_of_tests_keeps_its_usual_name() {
+        assert_eq!(rules("crates/a/tests/util/mod.rs", ""), []);
+        assert_eq!(rules("crates/a/tests/util/misc.rs", ""), [Rule::FileName]);
+        assert_eq!(rules("crates/a/src/util/mod.rs", ""), [Rule::FileName]);
     }
 
     #[test]
