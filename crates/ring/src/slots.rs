@@ -226,10 +226,6 @@ impl Room<'_> {
         let shared = &*writer.shared;
         #[cfg(tickbook_loom)]
         shared.model.overlay(shared, start, self.slots);
-        // SAFETY: the header lies behind the commit word in the head slot (size asserted above),
-        // which belongs to the writer; the reader reads it only after the commit below.
-        unsafe { shared.pointer(start).add(1).cast::<MessageHeader>().write(header) };
-
         let next = start.wrapping_add(slots as u64);
         let guard = || {
             shared.note_write(next, 1);
@@ -237,9 +233,14 @@ impl Room<'_> {
             // Release covers this store.
             shared.word(next).store(next, Ordering::Relaxed);
         };
+        // Before the header, not behind it: header and commit go to the line that the reader polls,
+        // and should reach it together, not before and after the guard's line has been fetched.
         if sync::GUARDED && !sync::GUARD_LATE {
             guard();
         }
+        // SAFETY: the header lies behind the commit word in the head slot (size asserted above),
+        // which belongs to the writer; the reader reads it only after the commit below.
+        unsafe { shared.pointer(start).add(1).cast::<MessageHeader>().write(header) };
         // Release: publishes header, levels and guard. Pairs with the load in `Reader::pop`.
         shared.word(start).store(start.wrapping_add(1), sync::COMMIT_STORE);
         if sync::GUARDED && sync::GUARD_LATE {
