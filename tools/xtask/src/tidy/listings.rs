@@ -165,10 +165,8 @@ names! {
 const BEHIND: &str = \"behind\";
 ";
         let source = file("crates/shm/src/stats.rs", source);
-        let names: Vec<String> = counters(std::slice::from_ref(&source))
-            .into_iter()
-            .map(|(_, _, name)| name)
-            .collect();
+        let names: Vec<String> =
+            counters(std::slice::from_ref(&source)).into_iter().map(|(_, _, name)| name).collect();
         assert_eq!(names, ["frames", "gaps"]);
         let found = messages(&[source, file(OPERATING, "| `frames` | whole frames |\n")]);
         assert_eq!(found.len(), 1);
