@@ -35,7 +35,7 @@ impl Bitmap {
     #[inline]
     pub(crate) fn flip(&mut self, slot: usize, flip: u64) {
         debug_assert!(flip <= 1);
-        let index = (slot / WORD) & (self.words.len() - 1);
+        let index = slot / WORD;
         let before = self.words[index];
         let after = before ^ (flip << (slot % WORD));
         self.words[index] = after;

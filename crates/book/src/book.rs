@@ -118,10 +118,9 @@ impl Book {
                 break;
             };
             let [bids, asks] = &mut self.sides;
-            let bounds = [bids.top.bound(), asks.top.bound()];
             let ladders = [&mut bids.ladder, &mut asks.ladder];
             let run = if grid == Grid::UNIT { apply_run::<true> } else { apply_run::<false> };
-            let taken = run(ladders, bounds, &grid, rest, &mut self.notes, &mut tally);
+            let taken = run(ladders, &grid, rest, &mut self.notes, &mut tally);
             rest = &rest[taken..];
             if let Some((&outlier, behind)) = rest.split_first() {
                 self.apply_outlier(outlier, &mut tally)?;
@@ -304,6 +303,7 @@ impl Book {
         let mut changed = false;
         for HalfBook { side, ladder, top } in &mut self.sides {
             let this_changed = if walk { top.walk(ladder, grid) } else { top.fit(ladder, grid) };
+            ladder.note_bound = top.bound();
             if this_changed && let Some(best) = top.levels().first() {
                 let tick = grid.tick(best.price.0);
                 debug_assert!(tick.is_some(), "the top holds levels of the ladder");

@@ -31,7 +31,7 @@ impl Default for BookConfig {
             tick: None,
             depth_max: None,
             published_depth: 32,
-            window_slots: 1 << 15,
+            window_slots: 1 << 16,
             overflow_capacity: 4096,
             levels_limit: 1 << 20,
         }

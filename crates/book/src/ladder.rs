@@ -65,47 +65,34 @@ impl Tally {
 }
 
 /// Applies records up to the first that is off the grid or outside its window; gives how many it
-/// applied. `bounds`: the greatest key of each side that is to be noted; `UNIT`: the step of `grid`
-/// is 1.
+/// applied. `UNIT`: the step of `grid` is 1.
 #[inline]
 pub(crate) fn apply_run<const UNIT: bool>(
-    [bids, asks]: [&mut Ladder; 2],
-    bounds: [i64; 2],
+    ladders: [&mut Ladder; 2],
     grid: &Grid,
     records: &[LevelRecord],
     notes: &mut Notes,
     tally: &mut Tally,
 ) -> usize {
-    let (mut taken, mut run) = (0, *tally);
-    // Levels that came, of both sides and of the bids: counts in registers, not in two ladders.
-    let (mut came, mut came_to_bids) = (0_isize, 0_isize);
-    for record in records {
+    let mut run = *tally;
+    let mut kept = notes.open();
+    let mut taken = records.len();
+    for (n, &record) in records.iter().enumerate() {
         let side = record.side();
-        let flip = flip_of(side);
-        let (ladder, bound) = match side {
-            Side::Bid => (&mut *bids, bounds[0]),
-            Side::Ask => (&mut *asks, bounds[1]),
-        };
+        let ladder = &mut *ladders[side as usize];
         let price = record.price().0;
         let tick = if UNIT { Some(price) } else { grid.tick(price) };
-        let Some(tick) = tick else { break };
-        let key = tick ^ flip;
-        if !ladder.is_in_window(key) {
+        let key = tick.unwrap_or_default() ^ flip_of(side);
+        if tick.is_none() || !ladder.is_in_window(key) {
+            taken = n;
             break;
         }
-        let slot = ladder.slot(key);
         let new = record.size().0;
-        let old = core::mem::replace(&mut ladder.sizes[slot], new);
-        let (was, is) = (isize::from(old != 0), isize::from(new != 0));
-        ladder.bits.flip(slot, u64::from(was != is));
-        came += is - was;
-        came_to_bids += if side == Side::Bid { is - was } else { 0 };
+        let old = ladder.swap(key, new);
         run.count(old, new);
-        notes.note(*record, (key <= bound) & (old != new));
-        taken += 1;
+        kept.note(record, (key <= ladder.note_bound) & (old != new));
     }
-    bids.in_window = bids.in_window.wrapping_add_signed(came_to_bids);
-    asks.in_window = asks.in_window.wrapping_add_signed(came - came_to_bids);
+    kept.close();
     *tally = run;
     taken
 }
@@ -113,9 +100,11 @@ pub(crate) fn apply_run<const UNIT: bool>(
 /// An ordered map from keys to sizes above zero.
 pub(crate) struct Ladder {
     base: i64,
+    /// Greatest key whose changes the hot loop notes for the top.
+    pub(crate) note_bound: i64,
     sizes: Vec<u64>,
-    bits: Bitmap,
     in_window: usize,
+    bits: Bitmap,
     overflow: Overflow,
     moves: u64,
 }
@@ -125,6 +114,7 @@ impl Ladder {
     pub(crate) fn new(slots: usize, overflow: usize) -> Self {
         Self {
             base: 0,
+            note_bound: i64::MAX,
             // All zero, so the allocator takes untouched zero pages for it.
             sizes: vec![0; slots],
             bits: Bitmap::new(slots),
@@ -309,12 +299,18 @@ impl Ladder {
     }
 
     fn set_in_window(&mut self, key: i64, size: u64) -> u64 {
-        debug_assert!(self.is_in_window(key));
+        assert!(self.is_in_window(key), "the caller has looked");
+        self.swap(key, size)
+    }
+
+    /// Sets the size at a key within the window, 0 to remove it; gives the size that was there.
+    /// Nothing here branches on whether a level was or is there.
+    #[inline]
+    fn swap(&mut self, key: i64, size: u64) -> u64 {
         let slot = self.slot(key);
         let old = core::mem::replace(&mut self.sizes[slot], size);
-        let (was, is) = (usize::from(old != 0), usize::from(size != 0));
-        self.bits.flip(slot, (was ^ is) as u64);
-        self.in_window = self.in_window + is - was;
+        self.bits.flip(slot, u64::from((old != 0) != (size != 0)));
+        self.in_window = self.in_window + usize::from(size != 0) - usize::from(old != 0);
         old
     }
 

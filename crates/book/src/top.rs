@@ -47,11 +47,17 @@ impl Notes {
     pub(crate) const NONE: Self =
         Self { records: [LevelRecord::from_words(0, 0); NOTES_MAX], count: 0 };
 
-    /// Keeps `record` if it `matters`: no branch on it.
-    #[inline]
+    /// Keeps `record` if it `matters`.
     pub(crate) fn note(&mut self, record: LevelRecord, matters: bool) {
-        self.records[self.count % NOTES_MAX] = record;
-        self.count += usize::from(matters);
+        let mut open = self.open();
+        open.note(record, matters);
+        open.close();
+    }
+
+    /// For many notes in a row: keeps the count in a register.
+    #[inline]
+    pub(crate) fn open(&mut self) -> OpenNotes<'_> {
+        OpenNotes { records: &mut self.records, count: self.count, closed: &mut self.count }
     }
 
     #[inline]
@@ -68,6 +74,27 @@ impl Notes {
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.count = 0;
+    }
+}
+
+/// Notes being taken; they count once closed.
+pub(crate) struct OpenNotes<'a> {
+    records: &'a mut [LevelRecord; NOTES_MAX],
+    count: usize,
+    closed: &'a mut usize,
+}
+
+impl OpenNotes<'_> {
+    /// Keeps `record` if it `matters`: no branch on it.
+    #[inline]
+    pub(crate) fn note(&mut self, record: LevelRecord, matters: bool) {
+        self.records[self.count % NOTES_MAX] = record;
+        self.count += usize::from(matters);
+    }
+
+    #[inline]
+    pub(crate) fn close(self) {
+        *self.closed = self.count;
     }
 }
 
