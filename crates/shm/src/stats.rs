@@ -1,4 +1,17 @@
 //! Counters and latency histograms of the engine's threads.
+//!
+//! Each thread has a block of its own and is its only writer, so counting is a load and a store
+//! without a lock prefix; readers copy the words and make sums of them.
+
+use core::ops::Range;
+use std::sync::Arc;
+
+use crate::atomic::{Ordering, Word, fence};
+use crate::histogram::{self, Histogram};
+use crate::layout::{self, COUNTER_WORDS, HISTOGRAM_WORDS, Layout, thread};
+use crate::limits::THREAD_NAME_MAX;
+use crate::mapping::WriteMapping;
+use crate::text;
 
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $text:literal),+ $(,)? }) => {
@@ -184,32 +197,172 @@ names! {
     }
 }
 
-/// The writer of one thread's counters and histograms. Wait-free, a load and a store per call.
+/// The writer of one thread's counters and histograms. Wait-free: a load and a store per counter,
+/// one or two more per recorded time.
+///
+/// Dropping it leaves what it counted in the file.
 #[derive(Debug)]
-pub struct StatsWriter {}
+pub struct StatsWriter {
+    mapping: Arc<WriteMapping>,
+    block: Range<usize>,
+}
+
+const NAME_WORDS: usize = THREAD_NAME_MAX / 8;
+
+/// Value of a thread block's `state` word once the thread has it.
+const TAKEN: u64 = 1;
+
+/// Where the counters of a thread block begin.
+const COUNTERS: usize = thread::WORDS;
+
+/// Where its histograms begin.
+const HISTOGRAMS: usize = COUNTERS + COUNTER_WORDS;
 
 impl StatsWriter {
+    pub(crate) fn new(mapping: Arc<WriteMapping>, layout: &Layout, index: u32, name: &str) -> Self {
+        let writer = Self { mapping, block: layout.thread(index) };
+        let name = text::encode::<NAME_WORDS>(text::fitting(name, THREAD_NAME_MAX));
+        for (at, word) in name.unwrap_or_default().into_iter().enumerate() {
+            // Relaxed: published by the Release store below.
+            writer.word(thread::NAME + at).store(word, Ordering::Relaxed);
+        }
+        // Release: pairs with the Acquire fence in `ThreadStats::load`.
+        writer.word(thread::STATE).store(TAKEN, Ordering::Release);
+        writer
+    }
+
     /// Adds `n` to a counter.
     #[inline]
     pub fn add(&mut self, counter: Counter, n: u64) {
-        let _ = (counter, n);
+        let word = self.word(COUNTERS + counter as usize);
+        // Relaxed, and no read-modify-write: this thread is the only writer, and each counter
+        // stands for itself.
+        word.store(word.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
-    /// Sets a counter (a gauge, or a total that is kept elsewhere).
+    /// Sets a counter: a gauge, or a total that is kept elsewhere.
     #[inline]
     pub fn set(&mut self, counter: Counter, value: u64) {
-        let _ = (counter, value);
+        // Relaxed: as in `add`.
+        self.word(COUNTERS + counter as usize).store(value, Ordering::Relaxed);
     }
 
     /// Raises a counter to `value` if it is lower.
     #[inline]
     pub fn raise(&mut self, counter: Counter, value: u64) {
-        let _ = (counter, value);
+        let word = self.word(COUNTERS + counter as usize);
+        // Relaxed: as in `add`.
+        if word.load(Ordering::Relaxed) < value {
+            word.store(value, Ordering::Relaxed);
+        }
     }
 
     /// Adds one time to a stage's histogram.
     #[inline]
     pub fn record(&mut self, stage: Stage, ns: u64) {
-        let _ = (stage, ns);
+        let at = HISTOGRAMS + stage as usize * HISTOGRAM_WORDS;
+        let block = &self.mapping.words()[self.block.clone()][at..at + HISTOGRAM_WORDS];
+        let bump = |word: &Word| {
+            // Relaxed: as in `add`.
+            word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        };
+        // The smallest value is kept inverted, so that a zeroed file needs no other start.
+        let smallest = !ns;
+        if block[layout::histogram::MIN].load(Ordering::Relaxed) < smallest {
+            block[layout::histogram::MIN].store(smallest, Ordering::Relaxed);
+        }
+        if block[layout::histogram::MAX].load(Ordering::Relaxed) < ns {
+            block[layout::histogram::MAX].store(ns, Ordering::Relaxed);
+        }
+        if ns > histogram::VALUE_MAX {
+            bump(&block[layout::histogram::CLAMPED]);
+        }
+        bump(&block[layout::histogram::WORDS + histogram::bucket_of(ns)]);
+    }
+
+    #[inline]
+    fn word(&self, at: usize) -> &Word {
+        &self.mapping.words()[self.block.clone()][at]
+    }
+}
+
+/// Counters and histograms of one thread, as they were when they were read. Each number is of its
+/// own instant: sums may be off by what was counted in between.
+#[derive(Clone, Debug)]
+pub struct ThreadStats {
+    name: String,
+    counters: Vec<u64>,
+    histograms: Vec<Histogram>,
+}
+
+impl ThreadStats {
+    /// The stats of a thread block, if a thread has taken it.
+    pub(crate) fn load(block: &[Word]) -> Option<Self> {
+        // Relaxed, then a fence, as everywhere on memory that is mapped read-only.
+        let load = |word: &Word| word.load(Ordering::Relaxed);
+        if load(&block[thread::STATE]) != TAKEN {
+            return None;
+        }
+        // Acquire: pairs with the Release store in `StatsWriter::new`; the name is whole.
+        fence(Ordering::Acquire);
+        let name: [u64; NAME_WORDS] = core::array::from_fn(|at| load(&block[thread::NAME + at]));
+        let counters = block[COUNTERS..][..Counter::COUNT].iter().map(load).collect();
+        let histograms = block[HISTOGRAMS..].chunks_exact(HISTOGRAM_WORDS).map(|block| {
+            let counts: Vec<u64> = block[layout::histogram::WORDS..].iter().map(load).collect();
+            if counts.iter().all(|count| *count == 0) {
+                return Histogram::default();
+            }
+            Histogram {
+                counts,
+                min: !load(&block[layout::histogram::MIN]),
+                max: load(&block[layout::histogram::MAX]),
+                clamped: load(&block[layout::histogram::CLAMPED]),
+            }
+        });
+        Some(Self { name: text::decode(&name), counters, histograms: histograms.collect() })
+    }
+
+    /// Name of the thread.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A counter.
+    #[must_use]
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.counters.get(counter as usize).copied().unwrap_or_default()
+    }
+
+    /// Every counter that is not zero, by name.
+    pub fn counters(&self) -> impl Iterator<Item = (Counter, u64)> + '_ {
+        let all = Counter::ALL.iter().map(|counter| (*counter, self.counter(*counter)));
+        all.filter(|(_, value)| *value != 0)
+    }
+
+    /// A histogram.
+    ///
+    /// # Panics
+    ///
+    /// Never: each stage has one.
+    #[must_use]
+    pub fn histogram(&self, stage: Stage) -> &Histogram {
+        &self.histograms[stage as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_lead_back() {
+        for counter in Counter::ALL {
+            assert_eq!(Counter::from_name(counter.name()), Some(*counter));
+        }
+        for stage in Stage::ALL {
+            assert_eq!(Stage::from_name(stage.name()), Some(*stage));
+        }
+        assert_eq!(Counter::from_name("no such counter"), None);
     }
 }

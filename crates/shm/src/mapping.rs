@@ -1,0 +1,61 @@
+//! A file in memory, as words.
+//!
+//! This is the only module of the crate with `unsafe`: it turns a mapping into a slice of atomic
+//! words, and everything else is ordinary indexing.
+//!
+//! # Invariants
+//!
+//! - A [`ReadMapping`] is never stored to: its pages are mapped `PROT_READ`, and a store would be a
+//!   fault. Its users load with `Relaxed` only, which never writes.
+
+use std::fs::File;
+use std::io;
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use crate::atomic::Word;
+
+/// A file mapped for reading and writing.
+#[derive(Debug)]
+pub(crate) struct WriteMapping(MmapRaw);
+
+/// A file mapped for reading.
+#[derive(Debug)]
+pub(crate) struct ReadMapping(MmapRaw);
+
+impl WriteMapping {
+    /// Maps the first `bytes` bytes of a file that has them, and touches every page.
+    pub(crate) fn new(file: &File, bytes: usize) -> io::Result<Self> {
+        MmapOptions::new().len(bytes).populate().map_raw(file).map(Self)
+    }
+
+    #[inline]
+    pub(crate) fn words(&self) -> &[Word] {
+        words(&self.0)
+    }
+}
+
+impl ReadMapping {
+    /// Maps the first `bytes` bytes of a file that has them, and touches every page, so that no
+    /// read faults later.
+    pub(crate) fn new(file: &File, bytes: usize) -> io::Result<Self> {
+        MmapOptions::new().len(bytes).populate().map_raw_read_only(file).map(Self)
+    }
+
+    #[inline]
+    pub(crate) fn words(&self) -> &[Word] {
+        words(&self.0)
+    }
+}
+
+#[inline]
+fn words(mapping: &MmapRaw) -> &[Word] {
+    let (start, count) = (mapping.as_ptr().cast::<Word>(), mapping.len() / size_of::<Word>());
+    debug_assert!(start.is_aligned());
+    // SAFETY: `mapping` holds `len` mapped bytes from a page boundary, which is aligned for a word,
+    // until it is dropped, and the slice borrows it. Every bit pattern is a word. Other processes
+    // change the memory meanwhile: every access on either side is an atomic one, through `Word`.
+    // The file keeps its length: it is allocated before it is published, only the engine's own
+    // user may truncate it, and no code of ours does (`docs/LAYOUT.md`, "Trust").
+    unsafe { core::slice::from_raw_parts(start, count) }
+}
