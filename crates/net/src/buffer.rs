@@ -25,8 +25,8 @@ use core::ops::Range;
 
 use tickbook_types::PADDING;
 
-use crate::limits::{FRAME_HEADER_MAX, READ_BYTES_MIN, RECV_WINDOW_BYTES_MIN};
 use crate::limits::TLS_RECORD_BYTES_MAX;
+use crate::limits::{FRAME_HEADER_MAX, READ_BYTES_MIN, RECV_WINDOW_BYTES_MIN};
 
 /// See the module documentation.
 pub(crate) struct RecvBuffer {
@@ -93,6 +93,11 @@ impl RecvBuffer {
     #[inline]
     pub(crate) fn plaintext(&self) -> &[u8] {
         &self.bytes[self.head..self.plain]
+    }
+
+    /// Bytes of plaintext and ciphertext that wait.
+    pub(crate) fn undecoded(&self) -> usize {
+        (self.plain - self.head) + (self.tail - self.cipher)
     }
 
     /// Where [`Self::plaintext`] starts.

@@ -12,7 +12,7 @@ use mio::{Registry, Token};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{MonoNanos, RecvStamps, Ticks};
 
-use crate::frame::{FrameReader, Found, Message, MessageKind, may_be_sent};
+use crate::frame::{Found, FrameReader, Message, MessageKind, may_be_sent};
 use crate::limits::{CLOSE_NS, CONTROL_PAYLOAD_MAX};
 use crate::send::{Outgoing, SendQueue};
 use crate::socket::Socket;
@@ -57,6 +57,8 @@ pub struct Connection {
     /// TLS, once its handshake is done.
     records: Option<Box<Records>>,
     phase: Phase,
+    /// Bytes that came together with the answer to the upgrade request.
+    early_bytes: usize,
     /// The turn of the last empty poll; 0: none yet.
     polled: Ticks,
     stamps: RecvStamps,
@@ -121,6 +123,7 @@ impl Connection {
             socket,
             records: None,
             phase: Phase::Connecting,
+            early_bytes: 0,
             polled: Ticks(0),
             stamps: RecvStamps::default(),
             counters: ConnectionCounters::default(),
@@ -171,6 +174,9 @@ impl Connection {
     /// One read, one system call. `Ok(0)`: nothing there (an empty poll). To be called when
     /// [`Self::next_message`] has no more; otherwise there may be no room, which is an `Ok(0)` too.
     ///
+    /// If bytes came together with the answer to the upgrade request, the first call says how many
+    /// and reads nothing.
+    ///
     /// `turn` is a reading of the clock ([`tickbook_types::clock::now`]) taken before the call, in
     /// the same loop turn: nothing that a later read brings can have arrived before the last empty
     /// poll began.
@@ -180,8 +186,8 @@ impl Connection {
     /// Whatever failed the connection.
     #[inline]
     pub fn recv(&mut self, turn: Ticks) -> Result<usize, NetError> {
-        if self.phase != Phase::Open {
-            return Err(self.refusal());
+        if self.phase != Phase::Open || self.early_bytes > 0 {
+            return self.recv_early();
         }
         match self.read() {
             Ok(Read::Bytes(count, _)) => Ok(count),
@@ -312,6 +318,14 @@ impl Connection {
     /// The system's refusal.
     pub fn deregister(&mut self, registry: &Registry) -> std::io::Result<()> {
         self.socket.deregister(registry)
+    }
+
+    #[cold]
+    fn recv_early(&mut self) -> Result<usize, NetError> {
+        match self.phase {
+            Phase::Open => Ok(core::mem::take(&mut self.early_bytes)),
+            _ => Err(self.refusal()),
+        }
     }
 
     /// One read into the buffer, stamped and counted.

@@ -95,8 +95,8 @@ fn configure(socket: BorrowedFd<'_>, options: &ConnectionOptions) -> SocketRepor
         let _ = set(libc::SOL_SOCKET, libc::SO_RCVBUF, integer(bytes));
     }
     let stamps = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
-    let kernel_stamps = options.kernel_stamps
-        && set(libc::SOL_SOCKET, libc::SO_TIMESTAMPING, integer(stamps));
+    let kernel_stamps =
+        options.kernel_stamps && set(libc::SOL_SOCKET, libc::SO_TIMESTAMPING, integer(stamps));
     let busy_poll_us = options
         .busy_poll_us
         .filter(|&micros| set(libc::SOL_SOCKET, libc::SO_BUSY_POLL, integer(micros)));

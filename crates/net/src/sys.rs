@@ -84,13 +84,7 @@ pub(crate) fn option(
     let mut length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the pointers name `value` and its length, which outlive the call.
     let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            level,
-            name,
-            (&raw mut value).cast(),
-            &raw mut length,
-        )
+        libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length)
     };
     if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }

@@ -28,8 +28,7 @@ pub(crate) struct Upgrade {
 
 impl Upgrade {
     pub(crate) fn new(target: &Target) -> Result<Self, NetError> {
-        let (scheme, default_port) =
-            if target.tls.is_some() { ("wss", 443) } else { ("ws", 80) };
+        let (scheme, default_port) = if target.tls.is_some() { ("wss", 443) } else { ("ws", 80) };
         // An IPv6 address stands in brackets in a URL.
         let host = if target.host.contains(':') && !target.host.starts_with('[') {
             format!("[{}]", target.host)
@@ -224,8 +223,7 @@ mod tests {
         let malformed = Err(HandshakeFault::Malformed.into());
         assert_eq!(judge("SSH-2.0-OpenSSH_9.6\r\n\r\n"), malformed);
         assert_eq!(judge("\r\n\r\n"), malformed);
-        let no_accept =
-            "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n";
+        let no_accept = "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n";
         assert_eq!(judge(no_accept), Err(HandshakeFault::WrongAccept.into()));
         assert_eq!(judge("HTTP/1.1 101 S\r\n\r\n"), Err(HandshakeFault::NotUpgraded.into()));
     }

@@ -86,7 +86,8 @@ impl Connection {
             Phase::Connecting | Phase::Handshaking | Phase::Closing => times.phase_deadline,
             Phase::Open => {
                 let heard = self.heard();
-                let idle = if times.idle_ns > 0 { heard.plus(times.idle_ns) } else { MonoNanos::FAR };
+                let idle =
+                    if times.idle_ns > 0 { heard.plus(times.idle_ns) } else { MonoNanos::FAR };
                 let probe = if times.probe_ns > 0 && times.probed != Some(heard) {
                     heard.plus(times.probe_ns)
                 } else {
@@ -181,6 +182,7 @@ impl Connection {
             match upgrade.judge(self.reader.buffer.plaintext()) {
                 Ok(Some(len)) => {
                     self.reader.buffer.consume(len);
+                    self.early_bytes = self.reader.buffer.undecoded();
                     self.upgrade = None;
                     self.phase = Phase::Open;
                     self.times.opened = now;

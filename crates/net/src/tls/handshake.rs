@@ -44,7 +44,7 @@ impl Handshake {
                     return Ok(!Records::is_whole(buffer.ciphertext()));
                 }
                 Err(error) => {
-                    self.queue_alert(buffer, queue, now);
+                    self.queue_alert(queue, now);
                     return Err(error);
                 }
             }
@@ -93,16 +93,18 @@ impl Handshake {
     }
 
     /// Tells the server why, as far as rustls wants it told.
-    fn queue_alert(&mut self, buffer: &mut RecvBuffer, queue: &mut SendQueue, now: MonoNanos) {
-        for _ in 0..ALERT_STEPS_MAX {
-            match self.connection.process_tls_records(buffer.ciphertext()).state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    if let Ok(written) = data.encode(&mut self.out) {
-                        queue.push_raw(&self.out[..written], now);
-                    }
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                _ => return,
+    ///
+    /// rustls must not look at the received bytes again, which failed already (its debug
+    /// assertions say so): while it has something to send it gives that first.
+    fn queue_alert(&mut self, queue: &mut SendQueue, now: MonoNanos) {
+        for _ in 0..ALERT_RECORDS_MAX {
+            if !self.connection.wants_write() {
+                return;
+            }
+            let state = self.connection.process_tls_records(&mut []).state;
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
+            if let Ok(written) = data.encode(&mut self.out) {
+                queue.push_raw(&self.out[..written], now);
             }
         }
     }
@@ -121,8 +123,8 @@ enum Step {
     Done,
 }
 
-/// An alert is one encode and one transmit.
-const ALERT_STEPS_MAX: u32 = 4;
+/// The alert, and what the handshake had ready before it.
+const ALERT_RECORDS_MAX: u32 = 8;
 
 impl core::fmt::Debug for Handshake {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

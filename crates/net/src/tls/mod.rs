@@ -27,7 +27,8 @@ fn fault(error: &Error) -> TlsFault {
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => TlsFault::NotYetValid,
             Bad::NotValidForName | Bad::NotValidForNameContext { .. } => TlsFault::WrongName,
             Bad::Revoked => TlsFault::Revoked,
-            Bad::UnknownIssuer => TlsFault::UnknownIssuer,
+            // The signature: an anchor has the signer's name, but another key.
+            Bad::UnknownIssuer | Bad::BadSignature => TlsFault::UnknownIssuer,
             _ => TlsFault::BadCertificate,
         },
         Error::NoCertificatesPresented | Error::UnsupportedNameType => TlsFault::BadCertificate,

@@ -103,8 +103,7 @@ impl Records {
         };
         let start = sealed.as_ptr().addr() - HEADER_BYTES;
         let record = InboundOpaqueMessage::new(header.kind, ProtocolVersion::TLSv1_2, sealed);
-        let plain =
-            self.decrypter.decrypt(record, self.rx_seq).map_err(|error| fault(&error))?;
+        let plain = self.decrypter.decrypt(record, self.rx_seq).map_err(|error| fault(&error))?;
         self.rx_seq += 1;
         if plain.typ == ContentType::ApplicationData && !plain.payload.is_empty() {
             // Messages of the handshake protocol must not be interrupted (RFC 8446, 5.1).
@@ -248,8 +247,7 @@ impl Records {
             version: ProtocolVersion::TLSv1_2,
             payload: OutboundChunks::Single(plaintext),
         };
-        let sealed =
-            self.encrypter.encrypt(message, self.tx_seq).map_err(|error| fault(&error))?;
+        let sealed = self.encrypter.encrypt(message, self.tx_seq).map_err(|error| fault(&error))?;
         self.tx_seq += 1;
         queue.push_raw(&sealed.encode(), now);
         Ok(())
