@@ -170,6 +170,7 @@ proptest! {
         prop_assert_eq!(again.normalised(), number.normalised());
         prop_assert_eq!(&again.to_string(), &plain);
         prop_assert!(!plain.contains(['e', 'E', '+']));
+        prop_assert!(plain.trim_start_matches('-').starts_with(|it: char| it.is_ascii_digit()));
         prop_assert!(!plain.contains('.') || !plain.ends_with(['0', '.']), "{}", plain);
         // An independent parser, though not an exact one.
         let float: f64 = format!("{mantissa}e{exponent}").parse().unwrap();
