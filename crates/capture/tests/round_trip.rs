@@ -41,7 +41,8 @@ fn the_text_is_the_documented_line_format() {
 1 OPEN wss://stream.example:9443/ws/btcusdt@depth
 2 > {\"method\":\"SUBSCRIBE\",\"id\":1}
 3 {\"result\":null,\"id\":1}
-4 HTTP https://api.example/depth?limit=5 {\"lastUpdateId\":160,\"bids\":[[\"0.0024\",\"10\"]],\"asks\":[]}
+4 HTTP https://api.example/depth?limit=5 \
+{\"lastUpdateId\":160,\"bids\":[[\"0.0024\",\"10\"]],\"asks\":[]}
 5 {\"u\":161,\"b\":[[\"0.0024\",\"0.00\"]],\"a\":[[\"0.0026\",\"100\"]]}
 ";
     assert_eq!(text, expected);
@@ -141,7 +142,7 @@ fn line_text() -> impl Strategy<Value = String> {
     // Any text but line ends, with the bytes that have a meaning made likely.
     proptest::collection::vec(
         prop_oneof![
-            4 => prop::sample::select(vec!['{', '[', '>', ' ', 'B', '6', '\r', '\0', '"', '\u{20ac}']),
+            4 => prop::sample::select("{[> B6\r\0\"\u{20ac}".chars().collect::<Vec<_>>()),
             1 => any::<char>().prop_filter("line end", |it| *it != '\n'),
         ],
         0..40,

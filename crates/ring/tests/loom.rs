@@ -2,8 +2,8 @@
 //!
 //! Method: loom runs two threads over rings of four slots that start where positions wrap, where a
 //! pad is due, or where a slot holds hostile bytes. Each slot's plain bytes are a loom cell, so an
-//! access that is not ordered is a failure by itself. Each `weaken: NAME` in `src/sync.rs` must
-//! make a test here fail.
+//! access that is not ordered is a failure by itself. Each `tickbook_weaken` in `src/sync.rs`
+//! must make a test here fail.
 //!
 //! Run with `RUSTFLAGS='--cfg tickbook_loom'`, in release.
 //!
@@ -20,7 +20,8 @@ const SLOTS: usize = 4;
 
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    // `LOOM_MAX_PREEMPTIONS` asks for another bound.
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(model);
 }
 
