@@ -72,8 +72,11 @@ pub fn weakened(repository: &Repository) -> Result<(), Failure> {
             println!("weakened {package} {name}: NOT NOTICED");
             unnoticed.push(name.as_str());
         } else {
-            let tests = failed_tests(&output).join(", ");
-            println!("weakened {package} {name}: noticed, as it must be, by {tests}");
+            let tests = failed_tests(&output);
+            if tests.is_empty() {
+                return Err(Failure(format!("`{step}` failed, but no test did")));
+            }
+            println!("weakened {package} {name}: noticed, as it must be, by {}", tests.join(", "));
         }
     }
     if unnoticed.is_empty() {
