@@ -23,8 +23,8 @@ const VAGUE: &[(&str, &str)] = &[
     ("utils", "what they are used for"),
 ];
 
-/// Where scaffolding shared by the tests of one crate goes. Cargo's own convention for a module that
-/// is no test, so the one place where the word says enough.
+/// Where scaffolding shared by the tests of one crate goes. A usual name for a module that is no
+/// test, so the one place where the word says enough.
 const SCAFFOLDING: &str = "/tests/util/";
 
 /// Adds what is wrong with `file` as a whole.
