@@ -32,7 +32,7 @@ impl Bitmap {
     }
 
     /// Flips the bit of `slot` if `flip` is 1, leaves it if it is 0: no branch on it.
-    #[inline]
+    #[inline(always)] // see `Ladder::swap`
     pub(crate) fn flip(&mut self, slot: usize, flip: u64) {
         debug_assert!(flip <= 1);
         let index = slot / WORD;

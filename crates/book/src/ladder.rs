@@ -305,7 +305,7 @@ impl Ladder {
 
     /// Sets the size at a key within the window, 0 to remove it; gives the size that was there.
     /// Nothing here branches on whether a level was or is there.
-    #[inline]
+    #[inline(always)] // a call in the hot loop costs a fifth of it
     fn swap(&mut self, key: i64, size: u64) -> u64 {
         let slot = self.slot(key);
         let old = core::mem::replace(&mut self.sizes[slot], size);
