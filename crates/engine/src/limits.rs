@@ -6,8 +6,8 @@ use std::time::Duration;
 /// Longest engine name: it becomes part of a file name and of a fixed field of the header.
 pub const ENGINE_NAME_MAX: usize = 32;
 
-/// Levels a side in the depth block: 1 is a top of book, 1,024 levels are 32 KiB a book.
-pub const DEPTH: RangeInclusive<u32> = 1..=1_024;
+/// Levels a side in the depth block: 1 is a top of book, 1,000 levels are 32 KiB a book.
+pub const DEPTH: RangeInclusive<u32> = 1..=1_000;
 
 /// Heartbeat interval in milliseconds. Below 1 ms a builder would beat more than it works; a dead
 /// writer is known after two intervals, so 10 s is the slowest that still means something.

@@ -1,7 +1,11 @@
 //! What a book is, why, and what a reader is told when it cannot have it.
 
 macro_rules! byte_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $value:literal $text:literal),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])* $name:ident {
+            $($(#[$vdoc:meta])* $variant:ident = $value:literal $text:literal),+ $(,)?
+        }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
         #[repr(u8)]

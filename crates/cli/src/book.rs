@@ -1,0 +1,55 @@
+//! `tickbook book`: one book as any strategy would read it.
+
+use tickbook::{Depth, Tickbook};
+
+use crate::Failure;
+use crate::args::BookArgs;
+use crate::text;
+
+pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
+    let tickbook = Tickbook::attach_in(&args.shm.shm_dir, args.name.as_deref())?;
+    let Some(name) = &args.book else {
+        return list(&tickbook);
+    };
+    let mut reader = tickbook.book(name)?;
+    let mut depth = Depth::default();
+    let why_not = if args.any {
+        reader.depth_any(&mut depth)?
+    } else {
+        reader.depth(&mut depth).map_err(|why| format!("{name}: {why}"))?;
+        None
+    };
+    let header = depth.header();
+    let info = reader.info();
+    let seq = header.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
+    println!("{} ({}) {} seq {seq}", info.name, info.normalised, header.state);
+    if let Some(why) = why_not {
+        println!("NOT TO BE USED: {why}");
+    }
+    for row in text::ladder(depth.bids(), depth.asks(), header.scale, args.depth) {
+        println!("{row}");
+    }
+    println!("{} bids, {} asks in the whole book", header.bid_levels, header.ask_levels);
+    Ok(())
+}
+
+fn list(tickbook: &Tickbook) -> Result<(), Failure> {
+    let mut books = tickbook.books();
+    books.sort_by(|a, b| (a.venue, &a.name).cmp(&(b.venue, &b.name)));
+    for info in books {
+        let venue = info.venue.map_or("unknown", tickbook_types::Venue::name);
+        let full = format!("{venue}:{}", info.name);
+        let state = match tickbook.book(&full)?.top() {
+            Ok(top) => {
+                let scale = top.header.scale;
+                let best = |level: Option<tickbook_types::Level>| {
+                    level.map_or_else(|| "-".to_owned(), |level| text::price(level, scale))
+                };
+                format!("{} | {}", best(top.bid), best(top.ask))
+            }
+            Err(why) => why.to_string(),
+        };
+        println!("{full:<32} {:<20} {state}", info.normalised);
+    }
+    Ok(())
+}

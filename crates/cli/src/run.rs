@@ -1,0 +1,64 @@
+//! `tickbook run`: the engine, live.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tickbook_engine::config::Config;
+use tickbook_engine::limits::REANCHOR_INTERVAL;
+use tickbook_engine::live::Engine;
+use tickbook_engine::plan;
+use tickbook_engine::venue::Notice;
+
+use crate::Failure;
+use crate::args::RunArgs;
+use crate::signals::Signals;
+use crate::text::count;
+
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let signals = Signals::watch()?;
+    log_to_stderr();
+    let engine = Engine::start(plan::of(&config)?)?;
+    println!("{}", engine.topology());
+    println!("books in {}", engine.shm_path().display());
+    let fate = watch(&engine, &signals, args.seconds.map(Duration::from_secs));
+    let end = engine.stop()?;
+    for venue in &end.venues {
+        let counters = &venue.counters;
+        println!(
+            "{}: {} frames, {} book messages, {} gaps, {} resyncs",
+            venue.venue,
+            count(counters.frames),
+            count(counters.book_messages),
+            counters.gaps,
+            counters.resyncs
+        );
+    }
+    end.close();
+    fate
+}
+
+/// Looks after a running engine until it is time to end, or it must.
+pub(crate) fn watch(
+    engine: &Engine,
+    signals: &Signals,
+    length: Option<Duration>,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    while !signals.arrived() && length.is_none_or(|length| start.elapsed() < length) {
+        thread::sleep(Duration::from_millis(20).min(REANCHOR_INTERVAL));
+        engine.watch()?;
+        for Notice { venue, text, fatal } in engine.notices().try_iter() {
+            if fatal {
+                return Err(format!("{venue}: {text}").into());
+            }
+            tracing::warn!("{venue}: {text}");
+        }
+    }
+    Ok(())
+}
+
+fn log_to_stderr() {
+    // Only fails when a subscriber is installed already, which then serves as well.
+    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).try_init();
+}

@@ -1,0 +1,103 @@
+//! `tickbook replay` as a user sees it: files in, report and books out, the same over every
+//! transport.
+
+mod util;
+
+use serde_json::Value;
+use util::{Place, good};
+
+fn replay(place: &Place, transport: &str, more: &[&str]) -> (Value, Value) {
+    let file = place.file("market.cap", util::capture().as_bytes());
+    let (json, books) = (place.files.join("r.json"), place.files.join("b.json"));
+    let mut args = vec!["replay", file.to_str().unwrap(), "--transport", transport];
+    args.extend(["--json", json.to_str().unwrap(), "--books", books.to_str().unwrap()]);
+    args.extend(["--shm-dir", place.shm(), "--idle", "yield"]);
+    args.extend(more);
+    good(&args);
+    let read = |path| serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    (read(json), read(books))
+}
+
+#[test]
+fn a_report_has_the_fields_that_tools_rely_on() {
+    let place = Place::new("report");
+    let (report, books) = replay(&place, "memory", &["--sample-every", "1"]);
+    assert_eq!(report["venue"], "binance_spot");
+    assert_eq!(report["frames"], 40);
+    assert_eq!(report["book_messages"], 40);
+    assert_eq!(report["level_updates"], 40 * 2);
+    for key in ["trades", "gaps", "resyncs", "crossed"] {
+        assert_eq!(report[key], 0, "{key}");
+    }
+    assert_eq!(report["checksums"], serde_json::json!({"ok": 0, "bad": 0}));
+    assert!(report["ignored"].as_object().unwrap().is_empty(), "{report}");
+    assert!(report["rejected"].as_object().unwrap().is_empty(), "{report}");
+    assert!(report["elapsed_s"].as_f64().unwrap() > 0.0);
+    assert!(report["frames_per_s"].as_f64().unwrap() > 0.0);
+    for stage in ["recv_to_parsed", "parsed_to_popped", "popped_to_published", "tick_to_book"] {
+        let latency = &report["latency_ns"][stage];
+        assert!(latency["count"].as_u64().unwrap() >= 40, "{stage}: {latency}");
+        for key in ["min", "p50", "p90", "p99", "p999", "p9999", "max"] {
+            assert!(latency[key].is_u64(), "{stage}.{key}");
+        }
+        assert!(latency["p50"].as_u64() <= latency["p99"].as_u64(), "{stage}");
+    }
+    for key in ["cpu", "cores", "kernel", "topology", "idle", "clock"] {
+        assert!(!report["host"][key].is_null(), "{key}");
+    }
+    let book = &books["symbols"]["AAAUSDT"];
+    assert_eq!(book["state"], "live");
+    assert_eq!(book["last_seq"], 120);
+    assert_eq!(book["applied"], 20);
+    assert_eq!(book["crossed_after_update"], 0);
+    assert_eq!(book["bids"][0], serde_json::json!(["9.9", "1"]));
+    assert_eq!(book["asks"][0], serde_json::json!(["10.1", "3"]));
+    assert_eq!(book["bids"].as_array().unwrap().len(), 5);
+    assert!(book["bid_levels"].as_u64().unwrap() > 5);
+    assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());
+}
+
+#[test]
+fn books_are_the_same_over_every_transport_and_topology() {
+    let place = Place::new("transports");
+    let (_, books) = replay(&place, "memory", &["--topology", "own-thread"]);
+    for (transport, topology) in
+        [("memory", "inline"), ("ws", "own-thread"), ("ws", "inline"), ("wss", "inline")]
+    {
+        let (report, other) = replay(&place, transport, &["--topology", topology]);
+        assert_eq!(other, books, "{transport} {topology}");
+        assert_eq!(report["frames"], 40);
+        assert_eq!(report["transport"], transport);
+        if transport != "memory" {
+            assert_eq!(report["latency_from"], "kernel", "loopback TCP has receive stamps");
+        }
+    }
+    assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());
+}
+
+#[test]
+fn depth_limits_what_is_printed_and_not_what_is_counted() {
+    let place = Place::new("depth");
+    let (_, books) = replay(&place, "memory", &["--depth", "1"]);
+    let book = &books["symbols"]["BBBUSDT"];
+    assert_eq!(book["bids"].as_array().unwrap().len(), 1);
+    assert!(book["bid_levels"].as_u64().unwrap() > 5);
+}
+
+#[test]
+fn recorded_pace_takes_the_time_of_the_recording() {
+    let place = Place::new("pace");
+    // 42 lines, 1 ms apart.
+    let (report, _) = replay(&place, "memory", &["--pace", "recorded"]);
+    assert!(report["elapsed_s"].as_f64().unwrap() >= 0.040, "{report}");
+}
+
+#[test]
+fn histogram_logs_are_written_by_stage() {
+    let place = Place::new("hdr");
+    let dir = place.files.join("hdr");
+    replay(&place, "memory", &["--hdr", dir.to_str().unwrap(), "--sample-every", "1"]);
+    let log = std::fs::read_to_string(dir.join("tick_to_book.hdr")).unwrap();
+    assert!(log.contains("#[") && log.contains("HISTFAAAA"), "{log}");
+    assert!(dir.join("recv_to_parsed.hdr").exists());
+}

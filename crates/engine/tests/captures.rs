@@ -1,0 +1,94 @@
+//! Every real capture ends with the books of an independent builder.
+//!
+//! Method: walk the folder that `TICKBOOK_CAPTURES` names; replay every capture of a known venue
+//! from memory, with the builder in its own thread and inline, and compare the five best levels,
+//! the level counts, the chain id and the message count of every book, the gaps, and the
+//! best-bid-and-offer checks. A new capture is tested by being there.
+
+mod util;
+
+use std::path::{Path, PathBuf};
+
+use tickbook_capture::Capture;
+use tickbook_engine::replay::{Replayed, from_memory};
+use tickbook_engine::topology::BuilderPlace;
+use tickbook_types::{Decimal, Venue};
+
+#[test]
+fn every_capture_ends_with_the_expected_books() {
+    let Some(root) = util::captures() else { return };
+    let dir = util::ShmDir::new("captures");
+    let mut tested = 0;
+    for venue in Venue::all() {
+        for file in captures_of(&root.join(venue.name())) {
+            for builder in [BuilderPlace::OwnThread, BuilderPlace::Inline] {
+                let mut options = util::options(&dir, builder, "captures");
+                options.venue = Some(venue);
+                let capture = Capture::load(&file).unwrap();
+                let replayed = from_memory(&capture, &options).unwrap();
+                compare(&root, venue, &file, &replayed);
+                tested += 1;
+            }
+        }
+    }
+    assert!(tested > 0, "no capture of a known venue in {}", root.display());
+    println!("{tested} replays compared");
+}
+
+fn captures_of(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| !path.ends_with("rest_instruments.cap.gz"));
+    files.sort();
+    files
+}
+
+fn compare(root: &Path, venue: Venue, file: &Path, replayed: &Replayed) {
+    let name = file.file_name().unwrap().to_str().unwrap().split('.').next().unwrap();
+    let path = root.join("expected").join(format!("{venue}__{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let report = &replayed.report;
+    let symbols = expected["symbols"].as_object().unwrap();
+    assert_eq!(replayed.books.symbols.len(), symbols.len(), "{name}: symbols");
+    for (symbol, want) in symbols {
+        let book = &replayed.books.symbols[symbol];
+        let at = format!("{venue} {name} {symbol}");
+        assert_eq!(book.state, "live", "{at}");
+        for (ours, theirs) in [(&book.bids, &want["bids"]), (&book.asks, &want["asks"])] {
+            let theirs: Vec<[Decimal; 2]> = theirs
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|it| [number(&it[0]), number(&it[1])])
+                .collect();
+            let ours: Vec<[Decimal; 2]> =
+                ours.iter().map(|[price, size]| [decimal(price), decimal(size)]).collect();
+            assert_eq!(ours, theirs, "{at}");
+        }
+        assert_eq!(Some(book.bid_levels as u64), want["bid_levels"].as_u64(), "{at}: bid levels");
+        assert_eq!(Some(book.ask_levels as u64), want["ask_levels"].as_u64(), "{at}: ask levels");
+        assert_eq!(book.last_seq, want["last_seq"].as_u64(), "{at}: last id");
+        assert_eq!(Some(book.applied), want["applied"].as_u64(), "{at}: applied");
+        let crossed = want["crossed_after_update"].as_u64();
+        assert_eq!(Some(book.crossed_after_update), crossed, "{at}: crossed");
+    }
+    assert_eq!(report.gaps, 0, "{name}: gaps");
+    assert_eq!(Some(report.book_messages), expected["book_messages"].as_u64(), "{name}");
+    assert_eq!(Some(report.frames), expected["frames"]["ws"].as_u64(), "{name}: frames");
+    let differs = expected["book_ticker_check"].as_object().unwrap().values();
+    let allowed: u64 = differs.map(|it| it["top_differs"].as_u64().unwrap()).sum();
+    let checks = report.bbo_checks.unwrap();
+    assert!(checks.bad <= allowed, "{name}: {checks:?}, {allowed} allowed");
+    assert!(checks.ok > 0, "{name}: nothing was checked");
+    assert!(report.rejected.is_empty(), "{name}: {:?}", report.rejected);
+    assert!(report.latency_ns["tick_to_book"].count > 0, "{name}: no latency");
+}
+
+fn number(value: &serde_json::Value) -> Decimal {
+    decimal(value.as_str().unwrap())
+}
+
+fn decimal(text: &str) -> Decimal {
+    Decimal::parse(text.as_bytes()).unwrap().normalised()
+}

@@ -1,0 +1,87 @@
+//! Nothing is allocated between receive and publish once the path is warm.
+//!
+//! Method: a counting allocator, and the same recording replayed twice from memory: its first part,
+//! and as a whole. What is set up and torn down is the same in both, so the counts may differ by
+//! nothing but what the further messages allocated.
+
+mod util;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tickbook_capture::Capture;
+use tickbook_engine::replay::from_memory;
+use tickbook_engine::topology::BuilderPlace;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches no memory of it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // Relaxed: a count, read after the threads that count were joined.
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Relaxed: see `alloc`.
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(capture: &Capture, dir: &util::ShmDir, builder: BuilderPlace) -> u64 {
+    let options = util::options(dir, builder, "counted");
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let replayed = from_memory(capture, &options).unwrap();
+    let after = ALLOCATIONS.load(Ordering::Relaxed);
+    assert!(replayed.books.symbols.values().all(|book| book.state == "live"));
+    after - before
+}
+
+/// One test, since every allocation of the process is counted.
+#[test]
+fn further_messages_allocate_nothing() {
+    let dir = util::ShmDir::new("counted");
+    for builder in [BuilderPlace::Inline, BuilderPlace::OwnThread] {
+        let market = util::market(7, 6_000);
+        let part = util::capture_of(&market.lines[..market.lines.len() / 3]);
+        let whole = util::capture_of(&market.lines);
+        // What a process does once (clock, standard output) is not of the path.
+        allocations(&part, &dir, builder);
+        let (few, many) = (allocations(&part, &dir, builder), allocations(&whole, &dir, builder));
+        assert_eq!(few, many, "{builder:?}: {} messages more", market.lines.len() * 2 / 3);
+    }
+    let Some(root) = util::captures() else { return };
+    let file = root.join("binance_usdm/btcusdt_20240808.cap.gz");
+    let text = inflated(&file);
+    let part = text.lines().take(40_000).fold(String::new(), |text, line| text + line + "\n");
+    let path = std::path::Path::new("real.cap");
+    let limits = tickbook_capture::Limits::default();
+    let (part, _) = Capture::from_file(path, part.into_bytes(), &limits);
+    let (whole, _) = Capture::from_file(path, text.into_bytes(), &limits);
+    for builder in [BuilderPlace::Inline, BuilderPlace::OwnThread] {
+        let (few, many) = (allocations(&part, &dir, builder), allocations(&whole, &dir, builder));
+        assert_eq!(few, many, "{builder:?}, a real capture");
+    }
+}
+
+fn inflated(file: &std::path::Path) -> String {
+    use std::io::Read as _;
+    let mut text = String::new();
+    let file = std::fs::File::open(file).unwrap();
+    flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text
+}
