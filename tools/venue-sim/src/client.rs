@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tickbook_types::Venue;
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Message, WebSocket};
 
 use crate::control;
@@ -33,6 +34,8 @@ pub(crate) struct Client {
 
 /// Streams on one connection, from the venue's documentation.
 const STREAMS_MAX: usize = 1_024;
+/// Longest message of a client: 1,024 names of streams take less than a tenth.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// How long a handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long the end of a connection waits for the client's close frame, and for its last bytes.
@@ -59,14 +62,20 @@ impl Client {
     }
 
     fn expel(&self) {
+        if !self.note_expelled() {
+            self.cut();
+        }
+    }
+
+    /// Notes that a rule ended the connection; gives whether one had before.
+    fn note_expelled(&self) -> bool {
         // Relaxed: a mark for the statistics. Partner: the load in `was_expelled`.
-        self.expelled.store(true, Ordering::Relaxed);
-        self.cut();
+        self.expelled.swap(true, Ordering::Relaxed)
     }
 
     /// Whether a rule of the venue ended the connection.
     pub(crate) fn was_expelled(&self) -> bool {
-        // Relaxed: see `expel`, its partner.
+        // Relaxed: see `note_expelled`, its partner.
         self.expelled.load(Ordering::Relaxed)
     }
 }
@@ -111,6 +120,7 @@ fn halves(hub: &Hub, socket: &TcpStream) -> io::Result<(TcpStream, TcpStream, Op
 
 fn handshake(hub: &Hub, inbound: Inbound) -> Option<(WebSocket<Inbound>, Route)> {
     let deadline = Instant::now() + HANDSHAKE_MAX;
+    let limits = WebSocketConfig::default().max_message_size(Some(REQUEST_BYTES_MAX));
     let mut route = None;
     #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
     let choose = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
@@ -121,7 +131,7 @@ fn handshake(hub: &Hub, inbound: Inbound) -> Option<(WebSocket<Inbound>, Route)>
         };
         if route.is_some() { Ok(response) } else { Err(not_found()) }
     };
-    let mut result = tungstenite::accept_hdr(inbound, choose);
+    let mut result = tungstenite::accept_hdr_with_config(inbound, choose, Some(limits));
     let socket = loop {
         match result {
             Ok(socket) => break socket,
@@ -276,8 +286,8 @@ impl<'a> Session<'a> {
             self.arrivals.pop_front();
         }
         if self.arrivals.len() > allowed && self.closing.is_none() {
-            // The mark only: the client learns the reason from the close frame.
-            self.client.expelled.store(true, Ordering::Relaxed);
+            // Not cut at once: the client learns the reason from the close frame.
+            self.client.note_expelled();
             self.close(POLICY, "Too many requests");
         }
     }

@@ -47,7 +47,8 @@ pub enum Feed {
     },
 }
 
-/// How fast a capture is played.
+/// How fast a capture is played. The schedule counts from the moment the first client is there and
+/// is open-loop: what a slow client or a hold delays is sent as soon as it can be.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Pace {
     /// As fast as the client takes it.
@@ -174,7 +175,11 @@ impl SimConfig {
             }
         }
         match &self.feed {
-            Feed::Synthetic(market) => market.check(),
+            Feed::Synthetic(market) if has_synthetic_market(self.venue) => market.check(),
+            Feed::Synthetic(_) => Err(SimError::config(format!(
+                "{}: no synthetic market; play a capture",
+                self.venue
+            ))),
             Feed::Capture { pace: Pace::Times(times), .. }
                 if !(times.is_finite() && *times > 0.0) =>
             {
@@ -183,6 +188,12 @@ impl SimConfig {
             Feed::Capture { .. } => Ok(()),
         }
     }
+}
+
+/// Whether the simulator can make the messages of this venue itself.
+fn has_synthetic_market(venue: Venue) -> bool {
+    use Venue::{BinanceCoinm, BinanceSpot, BinanceUs, BinanceUsdm};
+    matches!(venue, BinanceSpot | BinanceUsdm | BinanceCoinm | BinanceUs)
 }
 
 impl MarketConfig {

@@ -243,7 +243,8 @@ fn instrument(venue: Venue, listing: &Listing, out: &mut String) {
         let _ = write!(
             out,
             ",\"baseAsset\":\"{base}\",\"baseAssetPrecision\":8,\"quoteAsset\":\"{quote}\",\
-             \"quotePrecision\":8,\"orderTypes\":[\"LIMIT\",\"MARKET\"],\"isSpotTradingAllowed\":true"
+             \"quotePrecision\":8,\"orderTypes\":[\"LIMIT\",\"MARKET\"],\
+             \"isSpotTradingAllowed\":true"
         );
     } else {
         let (margin, multiplier) = if venue == Venue::BinanceCoinm {
@@ -255,7 +256,8 @@ fn instrument(venue: Venue, listing: &Listing, out: &mut String) {
             out,
             ",\"pair\":\"{pair}\",\"contractType\":\"PERPETUAL\",\"deliveryDate\":4133404800000,\
              \"onboardDate\":1569398400000,\"baseAsset\":\"{base}\",\"quoteAsset\":\"{quote}\",\
-             \"marginAsset\":\"{margin}\",\"pricePrecision\":{},\"quantityPrecision\":{}{multiplier}",
+             \"marginAsset\":\"{margin}\",\"pricePrecision\":{},\
+             \"quantityPrecision\":{}{multiplier}",
             listing.price_decimals, listing.size_decimals,
         );
     }

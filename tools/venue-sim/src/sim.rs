@@ -167,8 +167,8 @@ impl Sim {
 
     /// The book of a symbol right now; `None` for an unknown symbol or when a capture is played.
     ///
-    /// While the market moves it is ahead of what was sent; after [`Self::pause`] it is what a client
-    /// has that applied everything.
+    /// While the market moves it is ahead of what was sent; after [`Self::pause`] it is what a
+    /// client has that applied everything.
     #[must_use]
     pub fn true_book(&self, symbol: &str) -> Option<TrueBook> {
         self.hub.flow()?.market.true_book(symbol)

@@ -4,7 +4,8 @@
 //!
 //! - Every change of a level takes one update id; the book at an id is what a client has that
 //!   applied everything up to that id.
-//! - [`VenueBook::bbo`] is the best bid and ask, and [`VenueBook::bbo_id`] the id that made them so.
+//! - [`VenueBook::bbo`] is the best bid and ask, and [`VenueBook::bbo_id`] the id that made them
+//!   so.
 //!
 //! # Invariants
 //!

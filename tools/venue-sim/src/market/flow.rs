@@ -133,9 +133,9 @@ impl Flow {
     fn ordinary(&mut self, book: &mut VenueBook, ids: &mut Ids) {
         match self.rng.below(100) {
             0..44 => self.place(book, ids),
-            44..84 => self.cancel(book, ids),
-            84..95 => self.take(book, ids),
-            95..97 => self.far(book, ids),
+            44..87 => self.cancel(book, ids),
+            87..94 => self.take(book, ids),
+            94..96 => self.far(book, ids),
             _ => self.flicker(book, ids),
         }
     }
