@@ -5,6 +5,7 @@
 //! spills to the overflow and comes back; counters at the end of a fixed list show that it did.
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use tickbook_book::{Book, BookConfig, BookError};
 use tickbook_types::{Decimal, Level, LevelRecord, Price, Scale, Side, Size};
 
@@ -233,8 +234,17 @@ impl Pair {
     }
 }
 
+fn proptest_config() -> ProptestConfig {
+    let persistence = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig {
+        cases: 600,
+        failure_persistence: Some(Box::new(persistence)),
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(proptest_config())]
 
     #[test]
     fn equals_its_twin(config in any_config(), ops in prop::collection::vec(any_op(), 1..60)) {

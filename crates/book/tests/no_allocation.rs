@@ -60,7 +60,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        i64::try_from(self.0 % end).unwrap()
+        i64::try_from(self.0 % end).expect("an end is small")
     }
 }
 
@@ -129,7 +129,8 @@ fn an_untouched_book_takes_no_memory_but_address_space() {
     let books: Vec<_> = (0..200)
         .map(|_| {
             let mut book = Book::new(&config);
-            let both = |n: i64| [record(1_000_000 - n, Side::Bid), record(1_000_001 + n, Side::Ask)];
+            let both =
+                |n: i64| [record(1_000_000 - n, Side::Bid), record(1_000_001 + n, Side::Ask)];
             (0..500).for_each(|n| assert!(book.apply(&both(n)).is_ok()));
             book.finish();
             book

@@ -51,7 +51,7 @@ impl Twin {
         let (mut cut, mut top_changed, mut best_changed) = (0, false, false);
         for side in SIDES {
             while self.depth_max.is_some_and(|max| self.level_count(side) > max as usize) {
-                let worst = self.levels(side).last().unwrap().price.0;
+                let worst = self.levels(side).last().expect("there are too many").price.0;
                 self.sides[side as usize].remove(&worst);
                 cut += 1;
             }
