@@ -153,6 +153,7 @@ fn mask_frame(kind: Outgoing, payload: &[u8], mask: [u8; 4], frame: &mut Vec<u8>
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -63,13 +63,7 @@ pub(crate) fn set_option(
 ) -> io::Result<()> {
     // SAFETY: the pointer and the length name `value`, which outlives the call.
     let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            name,
-            (&raw const value).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
+        libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), INTEGER_BYTES)
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
@@ -81,13 +75,17 @@ pub(crate) fn option(
     name: libc::c_int,
 ) -> io::Result<libc::c_int> {
     let mut value: libc::c_int = 0;
-    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    let mut length = INTEGER_BYTES;
     // SAFETY: the pointers name `value` and its length, which outlive the call.
     let result = unsafe {
         libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length)
     };
     if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }
+
+/// Size of an integer option.
+const INTEGER_BYTES: libc::socklen_t = 4;
+const _: () = assert!(size_of::<libc::c_int>() == INTEGER_BYTES as usize);
 
 /// Never wait, whatever the descriptor's own mode.
 const RECV_FLAGS: libc::c_int = libc::MSG_DONTWAIT;

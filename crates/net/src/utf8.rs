@@ -3,8 +3,25 @@
 /// Whether `bytes` are UTF-8. ASCII, which nearly all market data is, takes the short way.
 #[inline]
 pub(crate) fn is_utf8(bytes: &[u8]) -> bool {
-    bytes.is_ascii() || core::str::from_utf8(bytes).is_ok()
+    is_ascii(bytes) || core::str::from_utf8(bytes).is_ok()
 }
+
+/// Whether `bytes` are ASCII: all are looked at in whole vectors, since nearly always they are.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<BLOCK>() else { return bytes.is_ascii() };
+    // The last block overlaps the one before it.
+    let mut seen = *last;
+    for block in bytes.as_chunks::<BLOCK>().0 {
+        for (seen, byte) in seen.iter_mut().zip(block) {
+            *seen |= byte;
+        }
+    }
+    seen.is_ascii()
+}
+
+/// Four SSE2 vectors.
+const BLOCK: usize = 64;
 
 /// UTF-8 validation that can stop anywhere.
 ///
@@ -35,7 +52,7 @@ impl Utf8 {
                 Err(_) => return false,
             }
         }
-        if bytes.is_ascii() {
+        if is_ascii(bytes) {
             return true;
         }
         match core::str::from_utf8(bytes) {
@@ -119,6 +136,19 @@ mod tests {
                 return;
             }
             assert_eq!(state.is_whole(), is_utf8(&bytes[..end]), "{:x?}", &bytes[..end]);
+        }
+    }
+
+    #[test]
+    fn one_byte_that_is_not_ascii_is_seen_wherever_it_is() {
+        for len in 0..300 {
+            let mut bytes = vec![b'a'; len];
+            assert!(is_ascii(&bytes));
+            for at in 0..len {
+                bytes[at] = 0x80;
+                assert!(!is_ascii(&bytes), "{at} of {len}");
+                bytes[at] = 0x7F;
+            }
         }
     }
 

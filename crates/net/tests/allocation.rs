@@ -3,7 +3,7 @@
 //! Method: an allocator that counts per thread; a peer that sends small and big messages while
 //! only the receiving thread's count is looked at.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "tests")]
 #![allow(unsafe_code, reason = "a global allocator is unsafe by nature")]
 
 mod support;

@@ -4,7 +4,7 @@
 //! cut in every way, the twin gets them whole. Frames and verdict must be equal. Streams that are
 //! valid also go through tungstenite.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -2,7 +2,7 @@
 //!
 //! Time is an argument of the connection, so deadlines are tested by naming a later time.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

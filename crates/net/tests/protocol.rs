@@ -2,7 +2,7 @@
 //!
 //! Method: a raw server on loopback sends bytes of our choice and looks at what comes back.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
@@ -166,7 +166,7 @@ fn go_on(stream: &TcpStream) {
 #[test]
 fn every_ping_is_answered_where_that_is_wanted() {
     let peer = Peer::upgraded(|mut stream| {
-        let pings: Vec<_> = (0..10).map(|n| frame(0x89, &vec![n; 125])).collect();
+        let pings: Vec<_> = (0..10).map(|n| frame(0x89, &[n; 125])).collect();
         stream.write_all(&pings.concat()).unwrap();
         let pongs: Vec<_> = (0..10).map(|_| read_frame(&mut stream).unwrap()).collect();
         stream.write_all(&frame(0x88, b"")).unwrap();

@@ -3,7 +3,7 @@
 //! Method: a rustls server on loopback with a CA made for the test, and bytes of our choice past
 //! its back where a real server would not send them.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

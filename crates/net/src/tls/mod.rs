@@ -9,6 +9,8 @@
 mod config;
 mod handshake;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use rustls::{CertificateError, Error};
 
