@@ -39,8 +39,11 @@
 //! # Ok::<(), tickbook_ring::Full>(())
 //! ```
 
+#![deny(unsafe_code)]
+
 mod consumer;
 mod producer;
+#[expect(unsafe_code, reason = "the one module that shares memory between the two threads")]
 mod slots;
 mod sync;
 
