@@ -192,7 +192,10 @@ impl Connection {
         match self.read() {
             Ok(Read::Bytes(count, _)) => Ok(count),
             Ok(Read::Empty) => {
-                self.polled = turn;
+                // Without room nothing was asked, so nothing is known.
+                if self.reader.buffer.room() > 0 {
+                    self.polled = turn;
+                }
                 Ok(0)
             }
             Ok(Read::Eof) => Err(self.fail(NetError::Truncated, self.times.opened)),

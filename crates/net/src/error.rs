@@ -3,6 +3,8 @@
 use core::fmt;
 use std::io;
 
+use crate::limits::{BANNED_NS, RESTARTING_NS};
+
 /// Why a connection failed. It stays failed: drop it, back off, open another one.
 ///
 /// Small and `Copy`; text is made at the edge.
@@ -139,7 +141,7 @@ pub enum Violation {
     MessageInside,
     /// A message longer than [`crate::ConnectionOptions::message_bytes_max`].
     MessageTooLong,
-    /// A message in more than [`crate::limits::FRAGMENTS_MAX`] fragments.
+    /// A message in more than [`crate::ConnectionOptions::fragments_max`] fragments.
     FragmentsTooMany,
     /// Text, or the reason of a close, that is not UTF-8.
     Utf8,
@@ -147,6 +149,34 @@ pub enum Violation {
     CloseLength,
     /// A close code that must not be sent.
     CloseCode,
+}
+
+impl NetError {
+    /// Nanoseconds that the venue wants us to stay away, beyond the usual backoff: what it named,
+    /// or what its code or status stands for where it named nothing.
+    #[must_use]
+    pub const fn wait_at_least_ns(self) -> i64 {
+        match self {
+            Self::Refused { retry_after_s: Some(s), .. } => s as i64 * 1_000_000_000,
+            Self::Refused { status: 418 | 429, .. } => BANNED_NS,
+            Self::Refused { status: 503, .. } | Self::PeerClosed { code: Some(1012 | 1013) } => {
+                RESTARTING_NS
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether trying again will hardly help until someone has looked at it: a wrong path or host,
+    /// a certificate, a policy. Still worth a rare try, since causes at the venue pass by.
+    #[must_use]
+    pub const fn needs_operator(self) -> bool {
+        match self {
+            Self::BadTarget | Self::PeerClosed { code: Some(1008) } => true,
+            Self::Refused { status, .. } => status < 500 && status != 418 && status != 429,
+            Self::Tls(fault) => !matches!(fault, TlsFault::BadRecord | TlsFault::Alert(_)),
+            _ => false,
+        }
+    }
 }
 
 impl Violation {
@@ -281,3 +311,30 @@ impl core::error::Error for NetError {}
 
 // A few bytes, returned in registers or one store pair.
 const _: () = assert!(size_of::<NetError>() <= 16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_venue_that_asks_for_patience_gets_it() {
+        let refused = |status, retry_after_s| NetError::Refused { status, retry_after_s };
+        assert_eq!(refused(429, Some(7)).wait_at_least_ns(), 7_000_000_000);
+        assert_eq!(refused(429, None).wait_at_least_ns(), BANNED_NS);
+        assert_eq!(refused(418, Some(u32::MAX)).wait_at_least_ns(), 4_294_967_295_000_000_000);
+        let closed = |code| NetError::PeerClosed { code: Some(code) };
+        assert_eq!(closed(1012).wait_at_least_ns(), RESTARTING_NS);
+        assert_eq!(closed(1001).wait_at_least_ns(), 0);
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        let refused = |status| NetError::Refused { status, retry_after_s: None };
+        for error in [refused(404), refused(301), NetError::BadTarget, TlsFault::WrongName.into()] {
+            assert!(error.needs_operator(), "{error}");
+        }
+        for error in [refused(503), refused(429), NetError::Truncated, TlsFault::BadRecord.into()] {
+            assert!(!error.needs_operator(), "{error}");
+        }
+    }
+}

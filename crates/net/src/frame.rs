@@ -20,7 +20,7 @@ use core::ops::Range;
 use tickbook_types::Padded;
 
 use crate::buffer::RecvBuffer;
-use crate::limits::{CONTROL_PAYLOAD_MAX, FRAGMENTS_MAX, FRAME_HEADER_MAX};
+use crate::limits::{CONTROL_PAYLOAD_MAX, FRAME_HEADER_MAX};
 use crate::utf8::{Utf8, is_utf8};
 use crate::{ConnectionOptions, Violation};
 
@@ -64,6 +64,7 @@ pub enum Frame<'a> {
 pub struct FrameReader {
     pub(crate) buffer: RecvBuffer,
     message_bytes_max: usize,
+    fragments_max: u32,
     validate: bool,
     /// Kind of the fragmented message that is being joined.
     joining: Option<MessageKind>,
@@ -81,6 +82,7 @@ impl FrameReader {
         Self {
             buffer: RecvBuffer::new(options.recv_window_bytes, options.message_bytes_max),
             message_bytes_max: options.message_bytes_max,
+            fragments_max: options.fragments_max,
             validate: options.validate_utf8,
             joining: None,
             fragments: 0,
@@ -237,7 +239,7 @@ impl FrameReader {
             return Err(Violation::MessageTooLong);
         }
         let fragmented = self.joining.is_some() || !header.last;
-        if fragmented && self.fragments == FRAGMENTS_MAX {
+        if fragmented && self.fragments >= self.fragments_max {
             return Err(Violation::FragmentsTooMany);
         }
         let start = self.buffer.head() + header.size;
@@ -394,6 +396,7 @@ pub(crate) fn may_be_sent(code: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::FRAGMENTS_MAX;
 
     fn first(bytes: &[u8]) -> Result<Found, Violation> {
         let options = ConnectionOptions { message_bytes_max: 100_000, ..Default::default() };
@@ -422,6 +425,10 @@ mod tests {
         assert_eq!(violation(&[0x81, 0x80]), Violation::Masked);
         assert_eq!(violation(&[0x81, 126, 0, 125]), Violation::LengthForm);
         assert_eq!(violation(&[0x81, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]), Violation::LengthForm);
+        let whole = |header: &[u8], len| [header, &vec![b'a'; len]].concat();
+        assert_eq!(violation(&whole(&[0x81, 126, 0, 125], 125)), Violation::LengthForm);
+        let header = [0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
+        assert_eq!(violation(&whole(&header, 0xFFFF)), Violation::LengthForm);
         assert_eq!(violation(&[0x81, 127, 0x80]), Violation::LengthSign);
         assert_eq!(violation(&[0x80, 0]), Violation::ContinuationAlone);
         assert_eq!(violation(&[0x01, 1, b'a', 0x81, 0]), Violation::MessageInside);

@@ -81,6 +81,12 @@ pub const BACKOFF_FIRST_NS: i64 = 250_000_000;
 /// See [`BACKOFF_FIRST_NS`].
 pub const BACKOFF_LONGEST_NS: i64 = 30_000_000_000;
 
+/// How long to stay away after 429 or 418 without a `Retry-After`: Binance counts by the minute.
+pub const BANNED_NS: i64 = 60_000_000_000;
+
+/// How long to stay away from a venue that restarts (1012, 1013, 503).
+pub const RESTARTING_NS: i64 = 5_000_000_000;
+
 const _: () = assert!(RECV_WINDOW_BYTES >= RECV_WINDOW_BYTES_MIN);
 const _: () = assert!(RESPONSE_BYTES_MAX < RECV_WINDOW_BYTES_MIN);
 const _: () = assert!(CONTROL_PAYLOAD_MAX + FRAME_HEADER_MAX < READ_BYTES_MIN);

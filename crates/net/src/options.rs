@@ -30,6 +30,8 @@ pub struct ConnectionOptions {
     pub recv_window_bytes: usize,
     /// Longest message accepted, over all its fragments.
     pub message_bytes_max: usize,
+    /// Most fragments of one message.
+    pub fragments_max: u32,
     /// Bytes that may wait to be sent.
     pub send_queue_bytes: usize,
     /// Deadline of the TCP connection.
@@ -65,6 +67,7 @@ impl Default for ConnectionOptions {
         Self {
             recv_window_bytes: limits::RECV_WINDOW_BYTES,
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
+            fragments_max: limits::FRAGMENTS_MAX,
             send_queue_bytes: limits::SEND_QUEUE_BYTES,
             connect_ns: limits::CONNECT_NS,
             handshake_ns: limits::HANDSHAKE_NS,

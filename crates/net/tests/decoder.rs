@@ -188,7 +188,11 @@ fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     let text = "\\PC{0,60}".prop_map(String::into_bytes);
     let long = (120_usize..200).prop_map(|len| vec![b'x'; len]);
     let bytes = prop::collection::vec(any::<u8>(), 0..200);
-    let payload = prop_oneof![4 => text, 2 => long, 1 => bytes];
+    // Text that ends within a character: wrong at the end of a message, right in a fragment.
+    let torn = (0_usize..20, 1_usize..4)
+        .prop_map(|(len, cut)| [&vec![b'x'; len][..], &"\u{10348}".as_bytes()[..cut]].concat());
+    let rest = (1_usize..4).prop_map(|cut| "\u{10348}".as_bytes()[cut..].to_vec());
+    let payload = prop_oneof![4 => text, 2 => long, 1 => bytes, 2 => torn, 1 => rest];
     let first = prop_oneof![
         6 => Just(0x81_u8),
         2 => Just(0x82),
