@@ -71,7 +71,7 @@ pub struct Slot {
     pub reason: Reason,
     /// Chain id of the last applied message.
     pub seq: Option<SeqNo>,
-    /// Messages applied since the first snapshot.
+    /// Messages applied, snapshots among them.
     pub applied: u64,
     /// Messages after which it was crossed.
     pub crossed: u64,
@@ -177,6 +177,7 @@ impl Desk {
         let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
         if header.flags.has(MessageFlags::FIRST) {
             slot.restart();
+            slot.applied += 1;
         }
         if slot.held.is_some() || !slot.has_snapshot {
             self.stats.add(Counter::IgnoredOther, 1);
@@ -257,6 +258,7 @@ impl Desk {
         if !fits {
             return Some(self.hold(header, Reason::Overflow));
         }
+        slot.applied += 1;
         slot.take_header(header);
         slot.seq = block.seq;
         let request = self.conclude(header, popped);
@@ -350,7 +352,10 @@ impl Desk {
         let published = clock::now();
         self.stats.add(Counter::Publishes, 1);
         let before = (slot.bbo.ok, slot.bbo.bad);
-        if let (Some(seq), BookState::Live) = (slot.seq, slot.state) {
+        // A snapshot is not judged: its id need not be one that the ticker stream knows.
+        if let (MessageKind::Delta, BookState::Live, Some(seq)) =
+            (header.kind, slot.state, slot.seq)
+        {
             slot.bbo.on_book(seq, slot.book.best(Side::Bid), slot.book.best(Side::Ask));
         }
         self.record(header, popped, published);

@@ -215,7 +215,7 @@ struct Stages {
 impl Stages {
     fn read(dir: &Path, name: &str) -> Result<Self, ReplayError> {
         let attached = tickbook::Tickbook::attach_in(dir, Some(name));
-        let Ok(attached) = attached else { return Ok(Self::default()) };
+        let attached = attached.map_err(|error| ReplayError(error.to_string()))?;
         let mut stages = Self::default();
         for thread in attached.stats() {
             stages.kernel_stamps += thread.counter(tickbook::Counter::KernelStamps);

@@ -178,7 +178,7 @@ pub struct BookReport {
     pub ask_levels: usize,
     /// The venue's chain id of the last applied message; null where the venue has none.
     pub last_seq: Option<u64>,
-    /// Messages applied since the first snapshot.
+    /// Messages applied, snapshots among them.
     pub applied: u64,
     /// Messages after which the book was crossed.
     pub crossed_after_update: u64,

@@ -151,13 +151,19 @@ pub fn market(seed: u64, diffs: usize) -> Market {
         if number == 3 {
             market.lines.push(snapshot(id, &book));
         }
-        let first = id + 1;
+        let (first, before) = (id + 1, book.clone());
         id += 1 + random.below(4) as u64;
         let diff = change(&mut random, &mut book, first, id);
         market.lines.push(Line::Diff(diff));
         market.truth.insert(id, book.clone());
-        if random.below(2) == 0 {
-            market.lines.push(ticker(id, &book));
+        // As on the venue: whenever the best levels change, before the diff or behind it.
+        let best = |book: &Truth| {
+            let (bid, ask) = (book.bids.last_key_value(), book.asks.first_key_value());
+            (bid.map(|(p, s)| (*p, *s)), ask.map(|(p, s)| (*p, *s)))
+        };
+        if best(&book) != best(&before) {
+            let at = market.lines.len() - random.below(2);
+            market.lines.insert(at, ticker(id, &book));
         }
     }
     market
