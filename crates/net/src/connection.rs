@@ -516,3 +516,9 @@ impl Connection {
         self.failed.unwrap_or(NetError::NotOpen)
     }
 }
+
+// A venue thread takes its connections with it.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Connection>();
+};

@@ -7,6 +7,32 @@
 //!
 //! [`PADDING`]: tickbook_types::PADDING
 //!
+//! ```no_run
+//! use tickbook_net::{Connection, ConnectionOptions, NetError, Phase, Target};
+//! use tickbook_types::clock;
+//!
+//! fn follow(target: &Target) -> Result<(), NetError> {
+//!     let options = ConnectionOptions::default();
+//!     let mut venue = Connection::open(target, &options, clock::mono_now())?;
+//!     while venue.drive(clock::mono_now())? != Phase::Open {}
+//!     venue.send_text(r#"{"method":"SUBSCRIBE"}"#, clock::mono_now())?;
+//!     loop {
+//!         let turn = clock::now();
+//!         if venue.recv(turn)? > 0 {
+//!             while let Some(message) = venue.next_message()? {
+//!                 println!("{} bytes", message.payload.len());
+//!             }
+//!         }
+//!         // Not in every turn: whenever the caller knows the time anyway.
+//!         let now = clock::mono_now();
+//!         if now >= venue.deadline() {
+//!             venue.on_deadline(now)?;
+//!         }
+//!         venue.flush(now)?;
+//!     }
+//! }
+//! ```
+//!
 //! # Guarantees
 //!
 //! - No call blocks. After warm-up, receiving and decoding allocates nothing, plain or TLS.
@@ -25,7 +51,7 @@
 //!   its last segment ([`RecvStamps`]); see [`Message::last_of_read`].
 //! - That sending allocates nothing: sealing a TLS record does (pongs and subscriptions are rare).
 //! - Reconnection: a failed connection stays failed. The owner opens another one after
-//!   [`Backoff::next_delay_ns`].
+//!   [`Backoff::next_delay_ns`] and [`NetError::wait_at_least_ns`].
 //!
 //! Linux only.
 //!
