@@ -63,6 +63,33 @@ impl Bitmap {
         self.next_word(index).map(|index| index * WORD + first(self.words[index]))
     }
 
+    /// Calls `each` with the `count` occupied slots at and behind `slot`, going on at slot 0 behind
+    /// the last; so many there must be.
+    #[inline]
+    pub(crate) fn for_next(&self, slot: usize, count: usize, mut each: impl FnMut(usize)) {
+        let mut index = slot / WORD;
+        let mut bits = self.words[index] & (u64::MAX << (slot % WORD));
+        for _ in 0..count {
+            if bits == 0 {
+                let next = self.next_word(index).or_else(|| self.first_word());
+                let Some(next) = next else { return };
+                index = next;
+                bits = self.words[index];
+            }
+            each(index * WORD + first(bits));
+            bits &= bits - 1;
+        }
+    }
+
+    /// The first word that is not zero.
+    fn first_word(&self) -> Option<usize> {
+        if self.root == 0 {
+            return None;
+        }
+        let group = first(self.root);
+        Some(group * WORD + first(self.summary[group]))
+    }
+
     /// The first word behind `index` that is not zero.
     fn next_word(&self, index: usize) -> Option<usize> {
         let group = index / WORD;

@@ -195,6 +195,21 @@ impl Ladder {
         near.chain(self.overflow.iter_from(from))
     }
 
+    /// Calls `each` with key and size of the first levels, `count` at most: as
+    /// [`Self::iter_from`], but without a search for each.
+    #[inline]
+    pub(crate) fn for_first(&self, count: usize, mut each: impl FnMut(i64, u64)) {
+        let near = count.min(self.in_window);
+        let start = self.slot(self.base);
+        self.bits.for_next(start, near, |slot| {
+            let key = self.base.wrapping_add_unsigned(self.offset_of_slot(slot));
+            each(key, self.sizes[slot]);
+        });
+        if near < count {
+            self.overflow.iter_from(i64::MIN).take(count - near).for_each(|(k, s)| each(k, s));
+        }
+    }
+
     /// Moves the window if `best`, the smallest key there is, has gone far into it or out of it.
     ///
     /// The window is placed with the best a quarter into it. It moves down when a level comes in

@@ -31,7 +31,7 @@ use crate::ladder::{Ladder, flip_of};
 const NOTES_MAX: usize = 64;
 
 /// Notes up to which looking up each is cheaper than walking both ladders.
-const LOOKED_UP_MAX: usize = 32;
+const LOOKED_UP_MAX: usize = 12;
 
 /// Levels kept behind the published ones after a walk, and at most after a message.
 const SPARE: usize = 8;
@@ -183,7 +183,7 @@ impl Top {
     pub(crate) fn walk(&mut self, ladder: &Ladder, grid: &Grid) -> bool {
         let len_before = self.levels().len();
         let (mut changed, mut len, mut last) = (NOTHING, 0, i64::MAX);
-        for (key, size) in ladder.iter_from(i64::MIN).take(self.depth + SPARE) {
+        ladder.for_first(self.depth + SPARE, |key, size| {
             let level = Level { price: Price(grid.price(key ^ self.flip)), size: Size(size) };
             match self.levels.get_mut(len) {
                 Some(slot) if *slot == level => {}
@@ -197,7 +197,7 @@ impl Top {
                 }
             }
             (len, last) = (len + 1, key);
-        }
+        });
         self.levels.truncate(len);
         self.bound = if len < self.depth + SPARE { i64::MAX } else { last };
         self.stale = false;

@@ -287,6 +287,63 @@ proptest! {
     }
 }
 
+/// Messages too small for the top to be walked anew, on a side that grows and then shrinks: the
+/// levels kept behind the published ones are cut and filled up again and again.
+fn any_tide() -> impl Strategy<Value = Vec<Vec<Record>>> {
+    let message = |deletes: u32, inserts: u32| {
+        let size = prop_oneof![deletes => Just(0), inserts => 1..4_u64];
+        let record = (0..40_i64, any::<bool>(), size).prop_map(|(ticks, bid, size)| Record {
+            at: At::Ticks(ticks),
+            bid,
+            size,
+        });
+        prop::collection::vec(prop::collection::vec(record, 1..5), 60..120)
+    };
+    (message(1, 6), message(40, 1), message(1, 6), message(40, 1))
+        .prop_map(|(a, b, c, d)| [a, b, c, d].concat())
+}
+
+proptest! {
+    #![proptest_config(proptest_config())]
+
+    #[test]
+    fn the_top_outlives_the_tide(published_depth in 1..6_usize, messages in any_tide()) {
+        let mut pair = Pair::new(&BookConfig { published_depth, ..BookConfig::default() });
+        for message in messages {
+            pair.step(&Op::Message(message));
+        }
+    }
+}
+
+/// The window goes where the best level is, also when that recedes, and takes in what it meets.
+#[test]
+fn the_window_follows_a_receding_best() {
+    let mut pair = Pair::new(&BookConfig { window_slots: 64, ..BookConfig::default() });
+    let record = |ticks, size| Record { at: At::Ticks(ticks), bid: false, size };
+    pair.step(&Op::Message((1..=200).map(|n| record(n, 1)).collect()));
+    let far = pair.book.far_count(Side::Ask);
+    assert!(far > 100, "{far}");
+    for n in 1..=190 {
+        pair.step(&Op::Message(vec![record(n, 0)]));
+    }
+    assert_eq!(pair.book.far_count(Side::Ask), 0);
+}
+
+/// The limit holds within a message too, so that no message can grow the overflow beyond it.
+#[test]
+fn the_limit_holds_within_a_message() {
+    let config = BookConfig { window_slots: 64, levels_limit: 100, ..BookConfig::default() };
+    let mut book = Book::new(&config);
+    let ask = |price, size| LevelRecord::new(Price(price), Size(size), Side::Ask);
+    let come = (0..101).map(|n| ask(n * 1_000, 1));
+    let go = (1..101).map(|n| ask(n * 1_000, 0));
+    let message: Vec<_> = come.chain(go).chain([ask(1, 1)]).collect();
+    assert_eq!(book.apply(&message), Err(BookError::Overflow));
+    book.clear();
+    assert!(book.apply(&message[..100]).is_ok());
+    assert!(book.apply(&[ask(5_000, 2)]).is_ok(), "a new size is no new level");
+}
+
 /// A fixed list that meets every rare event, so that the property above is known to reach them.
 #[test]
 fn the_rare_events_happen_and_change_nothing() {
