@@ -84,13 +84,14 @@ pub fn poll<const W: usize>(slots: &[Word], position: u64) -> Polled<W> {
     Polled::Lapped(position.wrapping_add(ahead.cast_unsigned().div_ceil(2)))
 }
 
-/// Where a lapped reader goes on, and how many records it missed by that.
+/// Where a lapped reader goes on, and how many records it missed by that: half a ring before `end`,
+/// the position behind the newest record it knows of.
 #[inline]
 #[must_use]
-pub const fn resume(slots: u64, position: u64, writer: u64) -> (u64, u64) {
-    let behind = writer.wrapping_sub(position);
-    // A writer that is less than a lap ahead is no writer of ours; go to its end.
-    let missed = if behind < slots { behind } else { behind - slots / 2 } + 1;
+pub const fn resume(slots: u64, position: u64, end: u64) -> (u64, u64) {
+    let behind = end.wrapping_sub(position);
+    // At least one, so that a reader moves on whatever a hostile file says.
+    let missed = if behind > slots / 2 { behind - slots / 2 } else { 1 };
     (position.wrapping_add(missed), missed)
 }
 
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(poll::<2>(&slots, 1), Polled::Lapped(5));
         assert_eq!(poll(&slots, 2), Polled::Record([2, 0]));
         assert_eq!(poll::<2>(&slots, 6), Polled::Empty);
-        assert_eq!(resume(4, 1, 5), (4, 3));
+        assert_eq!(resume(4, 1, 6), (4, 3));
     }
 
     #[test]
@@ -149,10 +150,10 @@ mod tests {
 
     #[test]
     fn a_reader_always_moves_forward_whatever_the_version_says() {
-        for ahead in [1, 2, 3, 4, 5, 100, u64::MAX / 2] {
-            let (position, missed) = resume(4, 10, 10 + ahead);
+        for ahead in [0, 1, 2, 3, 4, 5, 100, u64::MAX / 2, u64::MAX] {
+            let (position, missed) = resume(4, 10, ahead.wrapping_add(10));
             assert!(missed >= 1);
-            assert_eq!(position, 10 + missed);
+            assert_eq!(position, missed.wrapping_add(10));
         }
     }
 }

@@ -5,7 +5,8 @@
 //! the builder held after that message.
 
 use tickbook_types::{
-    BookId, BookState, Epoch, LevelRecord, Price, Reason, Scale, SeqNo, Side, Size, WallNanos,
+    BookId, BookState, Decimal, Epoch, LevelRecord, Price, Reason, Scale, SeqNo, Side, Size,
+    WallNanos,
 };
 
 use crate::atomic::Word;
@@ -74,6 +75,20 @@ pub struct Event {
     pub scale: Scale,
     /// What happened.
     pub kind: EventKind,
+}
+
+impl Event {
+    /// A price of this event as an exact decimal.
+    #[must_use]
+    pub fn price_decimal(&self, price: Price) -> Decimal {
+        Decimal::new(price.0.into(), self.scale.price_exponent.into())
+    }
+
+    /// A size of this event as an exact decimal.
+    #[must_use]
+    pub fn size_decimal(&self, size: Size) -> Decimal {
+        Decimal::new(size.0.into(), self.scale.size_exponent.into())
+    }
 }
 
 /// What happened.
@@ -235,9 +250,10 @@ pub enum NextEvent {
     Missed(u64),
 }
 
-/// Looks for the record at `position` and moves it on.
+/// Looks for the record at `position` and moves it on. `end` says where the writer is, for a reader
+/// that was lapped.
 #[inline]
-pub(crate) fn next(slots: &[Word], position: &mut u64) -> NextEvent {
+pub(crate) fn next(slots: &[Word], position: &mut u64, end: impl FnOnce() -> u64) -> NextEvent {
     match broadcast::poll(slots, *position) {
         Polled::Record(record) => {
             *position = position.wrapping_add(1);
@@ -246,7 +262,11 @@ pub(crate) fn next(slots: &[Word], position: &mut u64) -> NextEvent {
         Polled::Empty => NextEvent::Empty,
         Polled::Lapped(writer) => {
             let count = (slots.len() / event::WORDS) as u64;
-            let (resumed, missed) = broadcast::resume(count, *position, writer);
+            // The end is told once per message: the slot itself may know better.
+            let least = writer.wrapping_add(1);
+            let end = end();
+            let end = if end.wrapping_sub(least).cast_signed() > 0 { end } else { least };
+            let (resumed, missed) = broadcast::resume(count, *position, end);
             *position = resumed;
             NextEvent::Missed(missed)
         }

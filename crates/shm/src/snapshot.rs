@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use tickbook_types::{
-    BookState, ConnId, Epoch, Level, Price, Reason, Scale, SeqNo, Size, WallNanos,
+    BookState, ConnId, Decimal, Epoch, Level, POW10, Price, Reason, Scale, SeqNo, Size, WallNanos,
 };
 
 use crate::atomic::{Ordering, Word};
@@ -118,6 +118,46 @@ pub struct BookHeader {
     pub publishes: u64,
     /// Generation of the directory slot it was published for.
     pub slot_generation: u64,
+}
+
+impl BookHeader {
+    /// A price of this snapshot as an exact decimal; prints as `61234.5`.
+    #[must_use]
+    pub fn price_decimal(&self, price: Price) -> Decimal {
+        Decimal::new(price.0.into(), self.scale.price_exponent.into())
+    }
+
+    /// A size of this snapshot as an exact decimal.
+    #[must_use]
+    pub fn size_decimal(&self, size: Size) -> Decimal {
+        Decimal::new(size.0.into(), self.scale.size_exponent.into())
+    }
+
+    /// A price of this snapshot as the nearest float. The nearest, as long as its integer is below
+    /// 2^53; otherwise within one unit in the last place.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "what the caller asks for")]
+    pub fn price_f64(&self, price: Price) -> f64 {
+        scaled(price.0 as f64, self.scale.price_exponent)
+    }
+
+    /// A size of this snapshot as the nearest float, as [`Self::price_f64`].
+    #[inline]
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "what the caller asks for")]
+    pub fn size_f64(&self, size: Size) -> f64 {
+        scaled(size.0 as f64, self.scale.size_exponent)
+    }
+}
+
+/// `mantissa * 10^exponent` with one rounding: powers of ten up to 10^18 are exact in a float.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "exact up to 10^22")]
+fn scaled(mantissa: f64, exponent: i8) -> f64 {
+    // An exponent out of range cannot come from a read, see `exponent` below.
+    let power = POW10[usize::from(exponent.unsigned_abs()).min(POW10.len() - 1)] as f64;
+    if exponent < 0 { mantissa / power } else { mantissa * power }
 }
 
 /// Best bid and ask.

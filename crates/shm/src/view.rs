@@ -271,7 +271,8 @@ impl View {
     /// If there is no such builder.
     #[inline]
     pub fn next_event(&self, builder: u32, position: &mut u64) -> NextEvent {
-        event::next(&self.mapping.words()[self.layout.events(builder)], position)
+        let slots = &self.mapping.words()[self.layout.events(builder)];
+        event::next(slots, position, || self.events_end(builder))
     }
 
     /// Counters and histograms of every thread that has some.

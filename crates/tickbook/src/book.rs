@@ -1,0 +1,278 @@
+//! A reader of one book.
+
+use std::sync::Arc;
+
+use tickbook_shm::seqlock::Torn;
+use tickbook_shm::{BookInfo, Depth, Published, Top, View};
+use tickbook_types::{BookState, ConnId, MonoNanos, NotReadable, Venue, clock};
+
+use crate::freshness::{Horizon, TickRate, builder_left_ns, conn_left_ns};
+use crate::source::Source;
+
+/// A reader of one book. Cheap to read, not shared: each thread takes its own.
+///
+/// ```no_run
+/// # let tickbook = tickbook::Tickbook::attach(None)?;
+/// let mut book = tickbook.book("binance_spot:BTCUSDT")?;
+/// let mut depth = tickbook::Depth::default();
+/// book.depth(&mut depth)?;
+/// let header = depth.header();
+/// for bid in depth.bids() {
+///     println!("{} {}", header.price_decimal(bid.price), header.size_decimal(bid.size));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct BookReader {
+    source: Arc<Source>,
+    view: Arc<View>,
+    info: BookInfo,
+    /// What the book is called, in every generation of the file.
+    venue: Option<Venue>,
+    name: String,
+    /// Connection that the horizon was worked out for.
+    conn: ConnId,
+    horizon: Horizon,
+    rate: TickRate,
+    /// When this reader last looked for its book in another place.
+    looked: MonoNanos,
+}
+
+/// A whole book, and why it cannot be used now.
+type Judged = (Published, Option<NotReadable>);
+
+impl BookReader {
+    pub(crate) fn new(source: Arc<Source>, view: Arc<View>, info: BookInfo) -> Self {
+        Self {
+            source,
+            view,
+            venue: info.venue,
+            name: info.name.clone(),
+            conn: info.conn,
+            info,
+            horizon: Horizon::PAST,
+            rate: TickRate::measure(),
+            looked: MonoNanos(i64::MIN),
+        }
+    }
+
+    /// What the directory says of the book.
+    #[must_use]
+    pub const fn info(&self) -> &BookInfo {
+        &self.info
+    }
+
+    /// Best bid and ask, if the book is live and fresh.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReadable`]: why the book cannot be used now.
+    #[inline]
+    pub fn top(&mut self) -> Result<Top, NotReadable> {
+        if self.horizon.covers(clock::now())
+            && let Some(published) = self.top_if_live()
+        {
+            return Ok(published.top());
+        }
+        usable(self.judged_top(clock::mono_now())).map(|published| published.top())
+    }
+
+    /// [`Self::top`] at a time that the caller has just read from `CLOCK_MONOTONIC`: saves the
+    /// reading of a clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::top`].
+    #[inline]
+    pub fn top_at(&mut self, now: MonoNanos) -> Result<Top, NotReadable> {
+        if self.horizon.covers_time(now)
+            && let Some(published) = self.top_if_live()
+        {
+            return Ok(published.top());
+        }
+        usable(self.judged_top(now)).map(|published| published.top())
+    }
+
+    /// The last whole top of the book whatever its state, and why it cannot be used now (`None`: it
+    /// can).
+    ///
+    /// # Errors
+    ///
+    /// [`NotReadable`] if there is no whole top: the writer died or hangs within a publish
+    /// (`WriterDead`), publishes without a break (`Busy`), or the book is gone (`Closed`).
+    pub fn top_any(&mut self) -> Result<(Top, Option<NotReadable>), NotReadable> {
+        self.top_any_at(clock::mono_now())
+    }
+
+    /// [`Self::top_any`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::top_any`].
+    pub fn top_any_at(
+        &mut self,
+        now: MonoNanos,
+    ) -> Result<(Top, Option<NotReadable>), NotReadable> {
+        self.judged_top(now).map(|(published, why_not)| (published.top(), why_not))
+    }
+
+    /// The published levels, if the book is live and fresh. Allocates on the first use of `depth`
+    /// only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::top`]; `depth` must then not be used.
+    #[inline]
+    pub fn depth(&mut self, depth: &mut Depth) -> Result<(), NotReadable> {
+        if self.horizon.covers(clock::now()) && self.depth_if_live(depth) {
+            return Ok(());
+        }
+        usable(self.judged_depth(depth, clock::mono_now())).map(|_| ())
+    }
+
+    /// [`Self::depth`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::depth`].
+    #[inline]
+    pub fn depth_at(&mut self, depth: &mut Depth, now: MonoNanos) -> Result<(), NotReadable> {
+        if self.horizon.covers_time(now) && self.depth_if_live(depth) {
+            return Ok(());
+        }
+        usable(self.judged_depth(depth, now)).map(|_| ())
+    }
+
+    /// The last whole levels of the book whatever its state, and why they cannot be used now
+    /// (`None`: they can).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::top_any`].
+    pub fn depth_any(&mut self, depth: &mut Depth) -> Result<Option<NotReadable>, NotReadable> {
+        self.depth_any_at(depth, clock::mono_now())
+    }
+
+    /// [`Self::depth_any`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::top_any`].
+    pub fn depth_any_at(
+        &mut self,
+        depth: &mut Depth,
+        now: MonoNanos,
+    ) -> Result<Option<NotReadable>, NotReadable> {
+        self.judged_depth(depth, now).map(|(_, why_not)| why_not)
+    }
+
+    #[inline]
+    fn top_if_live(&self) -> Option<Published> {
+        let published = self.view.read_top(self.info.book).ok()?;
+        published.is_live_for(self.info.slot_generation, self.conn).then_some(published)
+    }
+
+    #[inline]
+    fn depth_if_live(&self, depth: &mut Depth) -> bool {
+        self.view
+            .read_depth(self.info.book, depth)
+            .is_ok_and(|it| it.is_live_for(self.info.slot_generation, self.conn))
+    }
+
+    #[cold]
+    fn judged_top(&mut self, now: MonoNanos) -> Result<Judged, NotReadable> {
+        self.judged(now, |view, info| view.read_top(info.book))
+    }
+
+    #[cold]
+    fn judged_depth(&mut self, depth: &mut Depth, now: MonoNanos) -> Result<Judged, NotReadable> {
+        self.judged(now, |view, info| view.read_depth(info.book, depth))
+    }
+
+    /// Reads, and judges the book by everything there is to know; follows the engine to a new file
+    /// and the book to a new place.
+    fn judged(
+        &mut self,
+        now: MonoNanos,
+        mut read: impl FnMut(&View, &BookInfo) -> Result<Published, Torn>,
+    ) -> Result<Judged, NotReadable> {
+        let mut judged = self.judged_here(now, &mut read);
+        let gone = match &judged {
+            Err(why) | Ok((_, Some(why))) => {
+                matches!(why, NotReadable::Closed | NotReadable::WriterDead)
+            }
+            Ok((_, None)) => false,
+        };
+        if gone && self.follow(now) {
+            judged = self.judged_here(now, &mut read);
+        }
+        judged
+    }
+
+    fn judged_here(
+        &mut self,
+        now: MonoNanos,
+        read: &mut impl FnMut(&View, &BookInfo) -> Result<Published, Torn>,
+    ) -> Result<Judged, NotReadable> {
+        self.horizon = Horizon::PAST;
+        // The counter before the lines: a horizon that ends early costs a look, one that ends
+        // late would be wrong.
+        let ticks = clock::now();
+        let builder = builder_left_ns(&self.view, &self.info, now);
+        let Ok(published) = read(&self.view, &self.info) else {
+            // Nothing whole: the writer is at it, or died at it.
+            return Err(builder.err().unwrap_or(NotReadable::Busy));
+        };
+        let header = published.top().header;
+        if header.slot_generation != self.info.slot_generation {
+            // Another book lives here now.
+            return Err(NotReadable::Closed);
+        }
+        let builder_left_ns = match builder {
+            Ok(left_ns) => left_ns,
+            Err(why) => return Ok((published, Some(why))),
+        };
+        match header.state {
+            BookState::Live => {}
+            BookState::Closed => return Ok((published, Some(NotReadable::Closed))),
+            BookState::Empty | BookState::Syncing | BookState::Stale => {
+                let (state, reason) = (header.state, header.reason);
+                return Ok((published, Some(NotReadable::NotLive { state, reason })));
+            }
+        }
+        match conn_left_ns(&self.view, header.conn, now) {
+            Ok(conn_left_ns) => {
+                self.conn = header.conn;
+                let left_ns = builder_left_ns.min(conn_left_ns);
+                self.horizon = Horizon::new(ticks, now, left_ns, &self.rate);
+                Ok((published, None))
+            }
+            Err(why) => Ok((published, Some(why))),
+        }
+    }
+
+    /// Looks for the book in the file that is current now; true if it is somewhere else than where
+    /// this reader has it. At most once per heartbeat interval.
+    fn follow(&mut self, now: MonoNanos) -> bool {
+        if now.since(self.looked) < self.view.identity().heartbeat_ns {
+            return false;
+        }
+        self.looked = now;
+        let view = self.source.living_view(now);
+        let found = view.books().find(|it| it.venue == self.venue && it.name == self.name);
+        let Some(info) = found else { return false };
+        let moved = !Arc::ptr_eq(&view, &self.view)
+            || (info.book, info.slot_generation) != (self.info.book, self.info.slot_generation);
+        self.view = view;
+        self.info = info;
+        moved
+    }
+}
+
+#[inline]
+fn usable(judged: Result<Judged, NotReadable>) -> Result<Published, NotReadable> {
+    match judged? {
+        (published, None) => Ok(published),
+        (_, Some(why)) => Err(why),
+    }
+}
