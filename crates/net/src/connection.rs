@@ -259,8 +259,12 @@ impl Connection {
             MessageKind::Text => Outgoing::Text,
             MessageKind::Binary => Outgoing::Binary,
         };
-        self.queue.push_frame(kind, payload, self.records.as_deref_mut(), now)?;
-        self.flush(now)
+        match self.queue.push_frame(kind, payload, self.records.as_deref_mut(), now) {
+            Ok(()) => self.flush(now),
+            Err(NetError::SendQueueFull) => Err(NetError::SendQueueFull),
+            // A part of it may be queued: what follows would make no sense to the venue.
+            Err(error) => Err(self.fail(error, now)),
+        }
     }
 
     /// Hands the socket what it takes of the queue. Cheap when the queue is empty.
@@ -270,7 +274,9 @@ impl Connection {
     /// Whatever failed the connection.
     #[inline]
     pub fn flush(&mut self, now: MonoNanos) -> Result<(), NetError> {
-        if self.queue.waiting() == 0 {
+        // What a close still has to say is written by `drive`.
+        let flows = matches!(self.phase, Phase::Handshaking | Phase::Open);
+        if self.queue.waiting() == 0 || !flows {
             return Ok(());
         }
         self.write().map_err(|error| self.fail(error.into(), now))?;
