@@ -5,8 +5,8 @@
 //! cargo run --release -p tickbook-book --example ladder_cost [-- STREAM]
 //! ```
 //!
-//! Without an argument the stream is synthetic: 7.6 updates a message, 45 % deletes, a book of about
-//! 4,300 levels. `STREAM` is a text file with one message a line: `D` (`S` for a snapshot that
+//! Without an argument the stream is synthetic: 7.4 updates a message, 46 % deletes, a book of
+//! about 4,300 levels. `STREAM` is a text file with one message a line: `D` (`S` for a snapshot that
 //! replaces the book), then `bPRICE:SIZE` and `aPRICE:SIZE` as integers.
 
 #![expect(

@@ -67,7 +67,7 @@ impl Grid {
 }
 
 /// The inverse of an odd number modulo 2^64, by Newton: `odd` itself is right in its lowest 3 bits
-/// (`odd * odd = 1` modulo 8), and each round doubles the bits that are right: 3, 6, 12, 24, 48, 96.
+/// (`odd * odd = 1` modulo 8), and each round doubles the bits that are right: 6, 12, 24, 48, 96.
 fn inverse(odd: i64) -> i64 {
     debug_assert_eq!(odd & 1, 1);
     let mut inverse = odd;

@@ -1,9 +1,9 @@
 //! The best levels of a side, contiguous and best first, kept up to date message by message.
 //!
-//! While a message is applied, the ladder notes the records that changed a level within the top. At
-//! the end of the message the size at each noted price is looked up: its slot changes size, opens or
-//! closes. A message that noted nothing costs nothing; for one that noted many, walking the ladder
-//! is cheaper.
+//! While a message is applied, the ladder notes the records that changed a level within the top.
+//! At the end of the message the size at each noted price is looked up: its slot changes size,
+//! opens or closes. A message that noted nothing costs nothing; for one that noted many, walking
+//! the ladder is cheaper.
 //!
 //! Some more levels than asked for are kept behind the published ones, so that deletes seldom make
 //! the ladder be searched for what follows.
@@ -17,8 +17,9 @@
 //!
 //! # Invariants
 //!
-//! - Between messages `levels` holds every level with a key up to `bound` (`i64::MAX`: every level of
-//!   the side) and at least `depth` of them, or all. So a key beyond `bound` cannot change the top.
+//! - Between messages `levels` holds every level with a key up to `bound` (`i64::MAX`: every level
+//!   of the side) and at least `depth` of them, or all. So a key beyond `bound` cannot change the
+//!   top.
 
 use core::ops::Range;
 
