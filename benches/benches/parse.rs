@@ -1,0 +1,197 @@
+//! A diff into level records: the scanner alone, the whole session into the ring, general parsers.
+//!
+//! The session does more than the others: header, symbol, sequence rules, ring. It is compared with
+//! them all the same, because that is what a user's parser is followed by.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use tickbook_benches::feed::{Feed, Warmup};
+use tickbook_benches::market::SCALE;
+use tickbook_benches::peer::{Diff, Fixed};
+use tickbook_ring::{Consumer, ring};
+use tickbook_scan::LevelScanner;
+use tickbook_types::{
+    Block, ConnId, Epoch, LevelRecord, MessageKind, MonoNanos, Padded, Price, RecvStamps, Side,
+    Size,
+};
+use tickbook_venues::{
+    Actions, Context, Lane, Mode, RestResponse, Session, SessionConfig, SessionCounters,
+    parse_rest, session,
+};
+
+/// Levels a message.
+const LEVELS: &[usize] = &[10, 50, 200, 1_000];
+
+/// Levels of one pass: some 400 KB of text, which the second-level cache holds.
+const LEVELS_PER_PASS: usize = 12_000;
+
+/// Slots of the ring: 256 KiB.
+const SLOTS: usize = 1 << 12;
+
+fn main() {
+    let mut criterion = tickbook_benches::criterion();
+    for &levels in LEVELS {
+        let feed = Feed::of_levels(levels, LEVELS_PER_PASS / levels);
+        let group = criterion.benchmark_group(format!("parse_{levels}"));
+        parse(group, &feed, levels);
+    }
+    criterion.final_summary();
+}
+
+fn parse(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed, levels: usize) {
+    let typed: Vec<_> = feed.frames.iter().map(|frame| records(&sonic(payload(frame)))).collect();
+    let mut out = vec![LevelRecord::default(); levels];
+    let bids_at = bids_at(feed.frames[0].padded());
+    for (frame, typed) in feed.frames.iter().zip(&typed) {
+        assert_eq!(records(&serde(payload(frame))), *typed);
+        assert_eq!(scan(frame.padded(), bids_at, &mut out), Some(levels));
+        assert_eq!(out, *typed);
+    }
+    let mut venue = Venue::synced(feed);
+    for (frame, typed) in feed.frames.iter().zip(&typed) {
+        assert_eq!(venue.take(frame.padded(), <[LevelRecord]>::to_vec), Some(typed.clone()));
+    }
+
+    group.throughput(Throughput::Elements(feed.levels()));
+    let mut buffer = vec![0_u8; feed.frames.iter().map(|it| it.padded().len()).max().unwrap_or(0)];
+    group.bench_function("memcpy", |b| {
+        b.iter(|| {
+            for frame in &feed.frames {
+                let text = black_box(payload(frame));
+                buffer[..text.len()].copy_from_slice(text);
+                black_box(&mut buffer);
+            }
+        });
+    });
+    group.bench_function("tickbook scanner", |b| {
+        b.iter(|| {
+            for frame in &feed.frames {
+                black_box(scan(black_box(frame.padded()), bids_at, &mut out));
+                black_box(&mut out);
+            }
+        });
+    });
+    group.bench_function("tickbook session", |b| {
+        let setup = || Venue::synced(feed);
+        let pass = |venue: &mut Venue| {
+            for frame in &feed.frames {
+                black_box(venue.take(black_box(frame.padded()), <[LevelRecord]>::len));
+            }
+        };
+        b.iter_batched_ref(setup, pass, BatchSize::PerIteration);
+    });
+    group.bench_function("sonic-rs typed", |b| {
+        b.iter(|| {
+            for frame in &feed.frames {
+                black_box(sonic(black_box(payload(frame))));
+            }
+        });
+    });
+    group.bench_function("serde_json typed", |b| {
+        b.iter(|| {
+            for frame in &feed.frames {
+                black_box(serde(black_box(payload(frame))));
+            }
+        });
+    });
+    group.finish();
+}
+
+fn payload(frame: &tickbook_types::PaddedBuf) -> &[u8] {
+    frame.padded().payload()
+}
+
+fn sonic(text: &[u8]) -> Diff<'_, 2, 5> {
+    sonic_rs::from_slice(text).expect("a diff")
+}
+
+fn serde(text: &[u8]) -> Diff<'_, 2, 5> {
+    serde_json::from_slice(text).expect("a diff")
+}
+
+fn records(diff: &Diff<'_, 2, 5>) -> Vec<LevelRecord> {
+    let record = |&(price, size): &(Fixed<2>, Fixed<5>), side| {
+        LevelRecord::new(Price(price.0), Size(size.0.cast_unsigned()), side)
+    };
+    let bids = diff.bids.iter().map(|level| record(level, Side::Bid));
+    bids.chain(diff.asks.iter().map(|level| record(level, Side::Ask))).collect()
+}
+
+/// Where the bids of a diff begin: all generated headers have the same length.
+fn bids_at(frame: Padded<'_>) -> usize {
+    const KEY: &[u8] = b",\"b\":";
+    let at = frame.payload().windows(KEY.len()).position(|window| window == KEY);
+    at.expect("a diff has bids") + KEY.len()
+}
+
+/// Both arrays of a diff.
+fn scan(frame: Padded<'_>, bids_at: usize, out: &mut [LevelRecord]) -> Option<usize> {
+    const BETWEEN: usize = ",\"a\":".len();
+    let mut scanner = LevelScanner::new(SCALE)?;
+    let bytes = frame.with_padding();
+    let bids = scanner.levels(bytes, bids_at, Side::Bid, out)?;
+    let asks = scanner.levels(bytes, bids.end + BETWEEN, Side::Ask, &mut out[bids.count..])?;
+    Some(bids.count + asks.count)
+}
+
+/// A session with the ring it writes to.
+struct Venue {
+    session: Box<dyn Session>,
+    lane: Lane,
+    messages: Consumer<Block>,
+    actions: Actions,
+    counters: SessionCounters,
+}
+
+impl Venue {
+    /// A session whose book is live.
+    fn synced(feed: &Feed) -> Self {
+        let mode = Mode::Replay { discover: true };
+        let config = SessionConfig::new(feed.venue, Vec::new(), mode);
+        let (lane, messages) = ring(SLOTS);
+        let mut venue = Self {
+            session: session(config).expect("a session of this venue"),
+            lane,
+            messages,
+            actions: Actions::with_capacity(64),
+            counters: SessionCounters::default(),
+        };
+        venue.call(|session, cx| session.start(cx));
+        venue.call(|session, cx| session.on_connected(ConnId(0), Epoch(1), cx));
+        for step in &feed.warmup {
+            match step {
+                Warmup::Frame(frame) => {
+                    let stamps = RecvStamps::default();
+                    venue.call(|it, cx| it.on_message(ConnId(0), frame.padded(), &stamps, cx));
+                }
+                Warmup::Rest { url, body } => {
+                    let result = parse_rest(feed.venue, url, body);
+                    let response = RestResponse { id: None, url_path: url.clone(), result };
+                    venue.call(|session, cx| session.on_rest(response, cx));
+                }
+            }
+        }
+        venue
+    }
+
+    /// A call after which nothing stays in the ring.
+    fn call(&mut self, f: impl FnOnce(&mut dyn Session, &mut Context<'_>)) {
+        let Self { session, lane, actions, counters, .. } = self;
+        let now = MonoNanos(0);
+        f(&mut **session, &mut Context { now, shared_stamp: false, lane, actions, counters });
+        while self.messages.pop().is_some() {}
+        self.actions.drain().for_each(drop);
+    }
+
+    /// Hands the session a diff and `look` at what arrives at the ring's other end.
+    #[inline]
+    fn take<T>(&mut self, frame: Padded<'_>, look: impl FnOnce(&[LevelRecord]) -> T) -> Option<T> {
+        let Self { session, lane, actions, counters, messages } = self;
+        let now = MonoNanos(0);
+        let mut cx = Context { now, shared_stamp: false, lane, actions, counters };
+        session.on_message(ConnId(0), frame, &RecvStamps::default(), &mut cx);
+        let message = messages.pop()?;
+        (message.header.kind == MessageKind::Delta).then(|| look(message.levels))
+    }
+}
