@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Without an argument the stream is synthetic: 7.4 updates a message, 46 % deletes, a book of
-//! about 4,300 levels. `STREAM` is a text file with one message a line: `D` (`S` for a snapshot that
-//! replaces the book), then `bPRICE:SIZE` and `aPRICE:SIZE` as integers.
+//! about 4,300 levels. `STREAM` is a text file with one message a line: `D` (`S` for a snapshot
+//! that replaces the book), then `bPRICE:SIZE` and `aPRICE:SIZE` as integers.
 
 #![expect(
     clippy::cast_possible_truncation,
