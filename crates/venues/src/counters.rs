@@ -82,7 +82,7 @@ pub struct SessionCounters {
     pub frames: u64,
     /// Book messages received (diffs and whole books), used or not.
     pub book_messages: u64,
-    /// Price levels in the book messages received.
+    /// Price levels passed on, in diffs and in snapshots.
     pub level_updates: u64,
     /// Trades passed on.
     pub trades: u64,

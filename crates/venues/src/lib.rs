@@ -31,6 +31,8 @@ mod binance;
 pub mod budget;
 mod counters;
 mod endpoint;
+mod fetch;
+mod lane;
 pub mod limits;
 pub mod pacing;
 mod rest;

@@ -1,43 +1,38 @@
-//! The Binance family.
+//! The Binance family: spot, Binance.US, USD-M and COIN-M futures.
+//!
+//! One set of modules for the four; what differs is a table ([`rules`]). A frame goes from
+//! [`feed`] (told apart, chain checked) to the lane; [`sync`] joins snapshots, [`rotate`] looks
+//! after connections, [`market`] passes trades and tickers on. [`scan`] reads the usual frames,
+//! [`general`] all others.
+//!
+//! Decisions:
+//!
+//! - Where a symbol sends both single trades and aggregates, only the single ones are passed on
+//!   from the first of them; aggregates say the same again. The trade id of an aggregate is its
+//!   own (`a`).
+//! - Numbers in prices and sizes must be strings, as the venue documents them.
+//! - A diff that cannot be read makes its book stale at once if its symbol can be read; if not,
+//!   the book's next diff shows the hole.
 
-use tickbook_types::{BookId, ConnId, Epoch, MonoNanos, Padded, Reason, RecvStamps, Venue};
+mod books;
+mod feed;
+mod frame;
+mod general;
+mod instruments;
+mod link;
+mod market;
+mod rest;
+mod rotate;
+mod rules;
+mod scan;
+mod session;
+mod subscribe;
+mod symbols;
+mod sync;
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "test data")]
+mod twin;
 
-use crate::rest::{RestBody, RestError, RestResponse};
-use crate::session::{ConfigError, Context, Session, SessionConfig, Subscription};
-
-pub(crate) struct BinanceSession {
-    config: SessionConfig,
-}
-
-impl BinanceSession {
-    pub(crate) fn new(config: SessionConfig) -> Result<Self, ConfigError> {
-        Ok(Self { config })
-    }
-}
-
-pub(crate) fn conns_needed(_config: &SessionConfig) -> u32 {
-    4
-}
-
-pub(crate) fn subscriptions_from_open(_url: &str) -> Vec<Subscription> {
-    Vec::new()
-}
-
-pub(crate) fn parse_rest(_venue: Venue, _url: &str, _body: &[u8]) -> Result<RestBody, RestError> {
-    Err(RestError::UnknownUrl)
-}
-
-impl Session for BinanceSession {
-    fn start(&mut self, _cx: &mut Context<'_>) {}
-    fn on_connected(&mut self, _conn: ConnId, _epoch: Epoch, _cx: &mut Context<'_>) {}
-    fn on_message(&mut self, _: ConnId, _: Padded<'_>, _: &RecvStamps, _: &mut Context<'_>) {}
-    fn on_disconnected(&mut self, _conn: ConnId, _cx: &mut Context<'_>) {}
-    fn on_rest(&mut self, _response: RestResponse, _cx: &mut Context<'_>) {}
-    fn on_resync(&mut self, _book: BookId, _reason: Reason, _cx: &mut Context<'_>) {
-        let _ = self.config.sample_every;
-    }
-    fn on_timer(&mut self, _cx: &mut Context<'_>) {}
-    fn next_deadline(&self) -> MonoNanos {
-        MonoNanos::FAR
-    }
-}
+pub(crate) use rest::parse_rest;
+pub(crate) use session::BinanceSession;
+pub(crate) use subscribe::{conns_needed, subscriptions_from_open};

@@ -1,0 +1,162 @@
+//! The venue's instrument list (`exchangeInfo`).
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use tickbook_types::{Decimal, Instrument, InstrumentKind, InstrumentStatus, Venue};
+
+use crate::rest::RestError;
+
+/// Parses an `exchangeInfo` body of any venue of the family.
+pub(crate) fn parse(venue: Venue, body: &[u8]) -> Result<Vec<Instrument>, RestError> {
+    let list: List<'_> = sonic_rs::from_slice(body).map_err(|_| RestError::Malformed)?;
+    Ok(list.symbols.into_iter().map(|symbol| symbol.instrument(venue)).collect())
+}
+
+#[derive(Debug, Deserialize)]
+struct List<'a> {
+    #[serde(borrow)]
+    symbols: Vec<Symbol<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Symbol<'a> {
+    #[serde(borrow)]
+    symbol: Cow<'a, str>,
+    #[serde(borrow, default)]
+    base_asset: Cow<'a, str>,
+    #[serde(borrow, default)]
+    quote_asset: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    contract_status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    contract_type: Option<Cow<'a, str>>,
+    delivery_date: Option<i64>,
+    contract_size: Option<u32>,
+    #[serde(borrow, default)]
+    filters: Vec<Filter<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter<'a> {
+    #[serde(borrow)]
+    filter_type: Cow<'a, str>,
+    #[serde(borrow)]
+    tick_size: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    step_size: Option<Cow<'a, str>>,
+}
+
+impl Symbol<'_> {
+    fn instrument(self, venue: Venue) -> Instrument {
+        let kind = match self.contract_type.as_deref() {
+            None if matches!(venue, Venue::BinanceSpot | Venue::BinanceUs) => InstrumentKind::Spot,
+            None | Some("") => InstrumentKind::Perpetual,
+            Some(kind) if kind.contains("PERPETUAL") => InstrumentKind::Perpetual,
+            Some(_) => InstrumentKind::Future,
+        };
+        let step = |filter: &str, step: fn(&Filter<'_>) -> Option<Decimal>| {
+            self.filters.iter().find(|it| it.filter_type == filter).and_then(step)
+        };
+        // A step of "0" disables the filter.
+        fn number(text: Option<&Cow<'_, str>>) -> Option<Decimal> {
+            Decimal::parse(text?.as_bytes()).ok().filter(|step| step.mantissa() > 0)
+        }
+        let status = self.status.as_deref().or(self.contract_status.as_deref());
+        let contract_multiplier = match (kind, self.contract_size) {
+            (InstrumentKind::Spot, _) => None,
+            (_, size) => Some(Decimal::new(size.unwrap_or(1).into(), 0)),
+        };
+        Instrument {
+            kind,
+            base: self.base_asset.to_ascii_uppercase(),
+            quote: self.quote_asset.to_ascii_uppercase(),
+            expiry: self.delivery_date.filter(|_| kind == InstrumentKind::Future).and_then(day),
+            tick_size: step("PRICE_FILTER", |it| number(it.tick_size.as_ref())),
+            lot_size: step("LOT_SIZE", |it| number(it.step_size.as_ref())),
+            contract_multiplier,
+            status: status.map_or(InstrumentStatus::Unknown, status_of),
+            ..Instrument::unlisted(venue, &self.symbol)
+        }
+    }
+}
+
+fn status_of(name: &str) -> InstrumentStatus {
+    match name {
+        "TRADING" => InstrumentStatus::Trading,
+        "CLOSE" | "CLOSED" | "SETTLING" | "DELIVERED" | "DELIVERING" | "PRE_DELIVERING"
+        | "PRE_SETTLE" => InstrumentStatus::Expired,
+        "" => InstrumentStatus::Unknown,
+        _ => InstrumentStatus::Halted,
+    }
+}
+
+/// `YYYYMMDD` (UTC) of a time in ms, by Howard Hinnant's `civil_from_days`.
+fn day(ms: i64) -> Option<u32> {
+    let shifted = ms.div_euclid(86_400_000).checked_add(719_468)?;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    u32::try_from(year * 10_000 + month * 100 + day).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spot_symbol() {
+        let body = br#"{"timezone":"UTC","rateLimits":[],"symbols":[{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT","baseAssetPrecision":8,"filters":[{"filterType":"PRICE_FILTER","minPrice":"0.01000000","maxPrice":"1000000.00000000","tickSize":"0.01000000"},{"filterType":"LOT_SIZE","minQty":"0.00001000","maxQty":"9000.00000000","stepSize":"0.00001000"},{"filterType":"ICEBERG_PARTS","limit":10}]}]}"#;
+        let list = parse(Venue::BinanceSpot, body).unwrap();
+        let it = &list[0];
+        assert_eq!((it.symbol.as_str(), it.normalised().as_str()), ("BTCUSDT", "BTC-USDT"));
+        assert_eq!((it.kind, it.status), (InstrumentKind::Spot, InstrumentStatus::Trading));
+        let scale = it.scale().unwrap();
+        assert_eq!((scale.price_exponent, scale.size_exponent), (-2, -5));
+        assert_eq!(it.contract_multiplier, None);
+    }
+
+    #[test]
+    fn coin_margined_contracts() {
+        let body = br#"{"symbols":[
+            {"symbol":"BTCUSD_PERP","pair":"BTCUSD","contractType":"PERPETUAL","deliveryDate":4133404800000,"contractStatus":"TRADING","contractSize":100,"baseAsset":"BTC","quoteAsset":"USD","filters":[{"minPrice":"1000","filterType":"PRICE_FILTER","tickSize":"0.1"},{"stepSize":"1","filterType":"LOT_SIZE"}]},
+            {"symbol":"BTCUSD_261225","pair":"BTCUSD","contractType":"CURRENT_QUARTER","deliveryDate":1798185600000,"contractStatus":"PENDING_TRADING","contractSize":100,"baseAsset":"BTC","quoteAsset":"USD","filters":[{"filterType":"PRICE_FILTER","tickSize":"0"}]}]}"#;
+        let list = parse(Venue::BinanceCoinm, body).unwrap();
+        assert_eq!(list[0].normalised(), "BTC-USD-PERP");
+        assert_eq!(list[0].contract_multiplier, Some(Decimal::new(100, 0)));
+        assert_eq!((list[0].expiry, list[0].status), (None, InstrumentStatus::Trading));
+        assert_eq!(list[1].normalised(), "BTC-USD-20261225");
+        assert_eq!(list[1].status, InstrumentStatus::Halted);
+        assert_eq!(list[1].scale(), None, "a step of zero is no step");
+    }
+
+    #[test]
+    fn days_of_the_calendar() {
+        for (ms, expected) in [
+            (0, 19_700_101),
+            (951_782_400_000, 20_000_229),
+            (1_632_470_400_000, 20_210_924),
+            (4_133_404_800_000, 21_001_225),
+        ] {
+            assert_eq!(day(ms), Some(expected));
+        }
+        assert_eq!(day(i64::MIN), None);
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused() {
+        for body in [&b""[..], b"{}", b"[]", b"<html>", br#"{"symbols":[{"status":"TRADING"}]}"#] {
+            assert_eq!(parse(Venue::BinanceSpot, body), Err(RestError::Malformed));
+        }
+    }
+}
