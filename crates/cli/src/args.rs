@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Sim(tickbook_venue_sim::SimArgs),
     /// Check a configuration file and say what the engine would do.
     CheckConfig(CheckArgs),
+    /// Say what on this host costs latency, and how to change it.
+    Doctor(DoctorArgs),
 }
 
 /// How threads are laid out; chosen by the number of cores where not given.
@@ -182,6 +184,9 @@ pub(crate) struct ReplayArgs {
     /// Write HdrHistogram logs (V2, one per stage) to this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) hdr: Option<PathBuf>,
+    /// Write a report with plots to this file, for a browser: one page, nothing else is loaded.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Name of the shared-memory file; by default it holds the process number.
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -238,6 +243,33 @@ pub(crate) struct StatsArgs {
     pub(crate) shm: ShmArgs,
 }
 
+#[derive(ClapArgs, Debug)]
+pub(crate) struct DoctorArgs {
+    /// Spin so long to find what takes a core away from its thread; 0 does without.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = seconds)]
+    pub(crate) spin_seconds: f64,
+    /// Pin the spin to this core, and judge the host by it: the core of a path thread, best.
+    #[arg(long, value_name = "N")]
+    pub(crate) core: Option<usize>,
+    /// Write the findings to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Read /proc and /sys in this folder instead (a host mounted there, or a copy of its files),
+    /// and do not spin.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) root: PathBuf,
+}
+
+/// The longest spin.
+const SPIN_SECONDS_MAX: f64 = 86_400.0;
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=SPIN_SECONDS_MAX).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("seconds are a number from 0 to {SPIN_SECONDS_MAX}")),
+    }
+}
+
 fn venue(text: &str) -> Result<Venue, String> {
     text.parse::<Venue>().map_err(|unknown| unknown.to_string())
 }
@@ -272,6 +304,15 @@ mod tests {
         assert_eq!(pace("2.5x"), Ok(PaceArg::Times(2.5)));
         for text in ["", "x", "0x", "-1x", "infx", "10", "fast"] {
             assert!(pace(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_spin_is_finite() {
+        assert_eq!(seconds("0"), Ok(0.0));
+        assert_eq!(seconds("0.5"), Ok(0.5));
+        for text in ["", "-1", "nan", "inf", "1e9", "2s"] {
+            assert!(seconds(text).is_err(), "{text}");
         }
     }
 

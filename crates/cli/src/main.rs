@@ -8,8 +8,10 @@ mod args;
 mod book;
 mod check;
 mod demo;
+mod doctor;
 mod files;
 mod hdr;
+mod html;
 mod replay;
 mod run;
 mod signals;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Stats(args) => stats::run(&args),
         Command::Sim(args) => tickbook_venue_sim::run(args).map_err(Failure::from),
         Command::CheckConfig(args) => check::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,10 +12,10 @@ use tickbook_venue_sim::{Feed, Script, Sim, SimConfig};
 use crate::args::{PaceArg, ReplayArgs, TransportArg};
 use crate::files;
 use crate::text::{count, nanos};
-use crate::{Failure, hdr};
+use crate::{Failure, hdr, html};
 
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
-    let results = [&args.json, &args.books];
+    let results = [&args.json, &args.books, &args.html];
     results.into_iter().flatten().try_for_each(|path| files::probe(path))?;
     let mut all = Vec::with_capacity(args.files.len());
     for file in &args.files {
@@ -39,6 +39,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     }
     if let Some(dir) = &args.hdr {
         hdr::write(dir, &all)?;
+    }
+    if let Some(path) = &args.html {
+        files::write(path, html::page(&all).as_bytes())?;
     }
     Ok(())
 }
