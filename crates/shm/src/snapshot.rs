@@ -306,9 +306,9 @@ impl Words {
 
     #[inline]
     pub(crate) fn store(&self, block: &[Word; top::WORDS]) {
-        for (word, value) in block.iter().zip(self.0).skip(1) {
+        for (word, value) in block.iter().zip(&self.0).skip(1) {
             // Relaxed: within the section of the block.
-            word.store(value, Ordering::Relaxed);
+            word.store(*value, Ordering::Relaxed);
         }
     }
 

@@ -214,6 +214,20 @@ fn a_removed_book_is_closed_and_followed_to_its_next_place() {
 }
 
 #[test]
+fn a_book_that_took_the_place_of_another_is_not_read_as_that_one() {
+    let mut engine = Engine::new();
+    let mut reader = engine.reader("BTCUSDT");
+    let mut depth = Depth::default();
+    // The reader now knows that its book is fresh for a while, and need not look.
+    assert_eq!(top_at(&mut reader, engine.start), Ok(()));
+    engine.builders[0].remove_book(BookId(0));
+    engine.builders[0].add_book(&spec(0, 0, "XRPUSDT")).unwrap();
+    engine.builders[0].publish(BookId(0), &LIVE);
+    assert_eq!(top_at(&mut reader, engine.start), Err(NotReadable::Closed));
+    assert_eq!(reader.depth_at(&mut depth, engine.start), Err(NotReadable::Closed));
+}
+
+#[test]
 fn books_are_found_by_any_of_their_names() {
     let engine = Engine::new();
     let tickbook = engine.attach();

@@ -4,6 +4,7 @@
 
 mod writer;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -24,6 +25,13 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 #[test]
 fn writer_process() {
     writer::run_if_asked();
+}
+
+/// One test at a time: a writer that spins takes a core of its own, and a reader needs another one
+/// to meet it in mid-publish.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn attach(dir: &TestDir) -> Tickbook {
@@ -51,7 +59,7 @@ fn until_readable(reader: &mut BookReader) -> u64 {
 fn no_read_is_torn_while_the_writer_publishes_at_full_speed() {
     let reads_wanted: u64 = std::env::var("TICKBOOK_HAMMER_READS")
         .map_or(400_000, |text| text.parse().expect("TICKBOOK_HAMMER_READS is a number"));
-    let dir = TestDir::new();
+    let (_alone, dir) = (alone(), TestDir::new());
     let mut writer = Writer::start(dir.path(), PATIENT_NS);
     let tickbook = attach(&dir);
     let mut books = ["BTCUSDT", "ETHUSDT"].map(|name| tickbook.book(name).unwrap());
@@ -95,7 +103,7 @@ fn no_read_is_torn_while_the_writer_publishes_at_full_speed() {
 
 #[test]
 fn a_killed_writer_is_dead_no_later_than_two_heartbeats_after_its_last() {
-    let dir = TestDir::new();
+    let (_alone, dir) = (alone(), TestDir::new());
     let mut writer = Writer::start(dir.path(), HEARTBEAT_NS);
     let mut reader = attach(&dir).book("binance_spot:BTCUSDT").unwrap();
     until_readable(&mut reader);
@@ -135,7 +143,7 @@ fn attach_named(dir: &TestDir) -> Tickbook {
 
 #[test]
 fn a_writer_killed_at_any_moment_leaves_a_whole_book_or_an_error() {
-    let dir = TestDir::new();
+    let (_alone, dir) = (alone(), TestDir::new());
     let mut depth = Depth::default();
     let mut whole = 0;
     for round in 0..10 {
@@ -164,7 +172,7 @@ fn a_writer_killed_at_any_moment_leaves_a_whole_book_or_an_error() {
 
 #[test]
 fn a_restarted_writer_is_picked_up_without_a_new_reader() {
-    let dir = TestDir::new();
+    let (_alone, dir) = (alone(), TestDir::new());
     let mut writer = Writer::start(dir.path(), HEARTBEAT_NS);
     let tickbook = attach(&dir);
     let mut reader = tickbook.book("BTC-USDT").unwrap();
@@ -196,7 +204,7 @@ fn a_restarted_writer_is_picked_up_without_a_new_reader() {
 
 #[test]
 fn a_stopped_writer_is_dead_until_it_goes_on() {
-    let dir = TestDir::new();
+    let (_alone, dir) = (alone(), TestDir::new());
     let writer = Writer::start(dir.path(), HEARTBEAT_NS);
     let mut reader = attach(&dir).book("BTCUSDT").unwrap();
     until_readable(&mut reader);
@@ -208,7 +216,7 @@ fn a_stopped_writer_is_dead_until_it_goes_on() {
 
 #[test]
 fn a_second_writer_is_refused_until_the_first_is_gone() {
-    let dir = TestDir::new();
+    let (_alone, dir) = (alone(), TestDir::new());
     let mut writer = Writer::start(dir.path(), HEARTBEAT_NS);
     let config = config(dir.path(), HEARTBEAT_NS);
     match Segment::create(&config) {
@@ -224,7 +232,7 @@ fn a_second_writer_is_refused_until_the_first_is_gone() {
 
 #[test]
 fn the_only_live_engine_is_found_among_dead_ones() {
-    let dir = TestDir::new();
+    let (_alone, dir) = (alone(), TestDir::new());
     let no_engine = Tickbook::attach_in(dir.path(), None).unwrap_err();
     assert!(matches!(no_engine, AttachError::NoEngine { .. }), "{no_engine}");
     let start = Instant::now();
