@@ -99,22 +99,22 @@ fn more_streams_than_allowed_are_refused() {
 fn the_server_pings_and_expels_who_does_not_answer() {
     let faults = Faults {
         ping_interval: Some(Duration::from_millis(60)),
-        pong_timeout: Some(Duration::from_millis(300)),
+        pong_timeout: Some(Duration::from_millis(1_000)),
         ..Faults::default()
     };
     let sim = start_with(Venue::BinanceSpot, market(1), false, faults);
     let mut lively = Ws::open(&sim, "/ws");
     let silent = Ws::open(&sim, "/ws");
-    let began = Instant::now();
+    let deadline = Instant::now() + PATIENCE;
     let mut pings = 0;
-    while began.elapsed() < Duration::from_millis(900) {
-        if let Some(message) = lively.next(Duration::from_millis(100)) {
+    while sim.stats().clients_expelled == 0 {
+        assert!(Instant::now() < deadline, "nobody was expelled");
+        if let Some(message) = lively.next(Duration::from_millis(20)) {
             pings += u32::from(matches!(message.unwrap(), Message::Ping(_)));
         }
     }
     assert!(pings > 4, "{pings}");
-    let stats = sim.stats();
-    assert_eq!((stats.clients, stats.clients_expelled), (1, 1));
+    assert_eq!((sim.stats().clients, sim.stats().clients_expelled), (1, 1));
     drop(silent);
 }
 
@@ -129,8 +129,11 @@ fn a_client_that_talks_too_much_is_disconnected_if_the_venue_is_strict() {
         ws.reply();
     }
     thread::sleep(Duration::from_millis(1_100));
-    for _ in 0..6 {
-        ws.send(request);
+    for _ in 0..30 {
+        // The venue may hang up before everything is sent.
+        if ws.socket.send(Message::text(request)).is_err() {
+            break;
+        }
     }
     assert_eq!(ws.close_code(), Some(1008));
     let lenient = start(Venue::BinanceSpot, market(1));

@@ -81,8 +81,8 @@ fn a_shutdown_is_announced_in_both_forms() {
 
 #[test]
 fn a_client_too_far_behind_is_expelled_and_no_other() {
-    let faults = Faults { client_backlog_bytes: 1 << 20, ..Faults::default() };
-    let config = MarketConfig { messages_per_s: 50_000.0, ..market(1) };
+    let faults = Faults { client_backlog_bytes: 16 << 20, ..Faults::default() };
+    let config = MarketConfig { messages_per_s: 25_000.0, ..market(1) };
     let sim = start_with(Venue::BinanceSpot, config, false, faults);
     let slow = Ws::open(&sim, "/ws/btcusdt@depth");
     let mut quick = Ws::open(&sim, "/ws/btcusdt@depth");
