@@ -91,7 +91,8 @@ fn mitigations(host: &Examined) -> Finding {
 fn hypervisor(host: &Examined) -> Finding {
     const NAME: &str = "hypervisor";
     const COSTS: &str = "the host may run others on the core (steal), and device and timer \
-        interrupts leave the virtual machine: 1 to 20 us each, milliseconds when the core is shared";
+        interrupts leave the virtual machine: 1 to 20 us each, milliseconds when the core is \
+        shared";
     const CHANGE: &str = "bare metal, or an instance with dedicated physical cores";
     match host.root.cpu_flag("hypervisor") {
         None => Finding::unknown(NAME, "no processor flags", COSTS, "systemd-detect-virt"),
