@@ -2,9 +2,9 @@
 //!
 //! A slot is a version word and `W` words of payload: a section of a [`crate::seqlock`] whose
 //! version says which *position* of the endless sequence it holds. Position `p` lives in slot
-//! `p mod slots`, under version `2p + 1` while it is written and `2p + 2` once it is whole. A reader
-//! that waits for position `p` therefore learns everything from one word: its version means the
-//! record is there, a lower one that it is yet to come, a higher one that the writer has lapped it.
+//! `p mod slots`, under version `2p + 1` while it is written and `2p + 2` once it is whole. So a
+//! reader that waits for position `p` learns everything from one word: its version means the record
+//! is there, a lower one that it is yet to come, a higher one that the writer has lapped it.
 //!
 //! # Guarantees
 //!

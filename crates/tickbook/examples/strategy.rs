@@ -1,8 +1,8 @@
 //! The smallest strategy: attach, spin on the top of one book, print when it changes.
 //!
 //! ```text
-//! cargo run --release -p tickbook --example strategy -- [--dir DIR] [--name ENGINE] [--wait SECONDS]
-//!     [--seconds SECONDS] [BOOK]
+//! cargo run --release -p tickbook --example strategy -- [--dir DIR] [--name ENGINE]
+//!     [--wait SECONDS] [--seconds SECONDS] [BOOK]
 //! ```
 //!
 //! Without a name it takes the only engine that runs, without a book the first one of the
@@ -11,11 +11,22 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tickbook::{BookReader, DEFAULT_DIR, Level, NotReadable, Tickbook, Top};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("strategy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::parse()?;
     let tickbook = Tickbook::wait_in(&options.dir, options.name.as_deref(), options.wait)?;
     let mut book = find_book(&tickbook, &options)?;

@@ -22,6 +22,7 @@ const HEARTBEAT_NS: i64 = 20_000_000;
 /// How long a test waits for what must come; only a hang takes that long.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
+/// Not a test: where the writer's process begins, which the others start.
 #[test]
 fn writer_process() {
     writer::run_if_asked();
