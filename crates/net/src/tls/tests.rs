@@ -45,7 +45,10 @@ fn configs() -> &'static (TlsConfig, Arc<ServerConfig>) {
                 vec![cert.der().clone()],
                 PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into(),
             );
-        (TlsConfig { client: Arc::new(client) }, Arc::new(server.unwrap()))
+        // Small enough to tear session tickets and certificates apart.
+        let mut server = server.unwrap();
+        server.max_fragment_size = Some(64);
+        (TlsConfig { client: Arc::new(client) }, Arc::new(server))
     })
 }
 
