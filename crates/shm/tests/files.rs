@@ -58,6 +58,25 @@ fn files_can_be_read_by_the_group_and_written_by_the_engine_alone() {
 }
 
 #[test]
+fn a_reader_has_no_way_to_write() {
+    let dir = TestDir::new();
+    let segment = Segment::create(&dir.config()).unwrap();
+    let path = segment.path();
+    let rights = || -> Vec<String> {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let ours = maps.lines().filter(|line| line.ends_with(path.to_str().unwrap()));
+        ours.map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
+    };
+    assert_eq!(rights(), ["rw-s"], "the writer's own");
+    let view = View::open(dir.path(), "test").unwrap();
+    let mut both = rights();
+    both.sort();
+    assert_eq!(both, ["r--s", "rw-s"]);
+    drop(view);
+    assert_eq!(rights(), ["rw-s"]);
+}
+
+#[test]
 fn a_second_writer_is_refused_and_told_who_is_there() {
     let dir = TestDir::new();
     let first = Segment::create(&dir.config()).unwrap();

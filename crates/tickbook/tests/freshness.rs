@@ -83,6 +83,16 @@ impl Engine {
     }
 }
 
+/// Readers may be made in one thread and used in another; the handle may be shared.
+const _: () = {
+    const fn movable<T: Send>() {}
+    const fn shared<T: Sync>() {}
+    movable::<BookReader>();
+    movable::<tickbook::EventReader>();
+    movable::<Tickbook>();
+    shared::<Tickbook>();
+};
+
 fn not_fresh(age_ns: i64) -> Result<(), NotReadable> {
     Err(NotReadable::NotFresh { age_ns })
 }
