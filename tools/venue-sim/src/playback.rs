@@ -278,18 +278,16 @@ impl Playback {
                 drop(state);
                 return None;
             }
-            state = self.wait(state, POLL);
-            if state.reached.is_none_or(|reached| reached < index) {
-                // The look at the socket takes a moment: not under the lock.
-                drop(state);
-                if is_gone() {
-                    return None;
-                }
-                state = self.state();
+            // The look at the socket takes a moment: not under the lock.
+            drop(self.wait(state, POLL));
+            if is_gone() {
+                return None;
             }
+            state = self.state();
         }
         drop(state);
-        Some(claim)
+        // Who went away while the stream came here must not use the answer up.
+        if is_gone() { None } else { Some(claim) }
     }
 }
 
