@@ -45,9 +45,15 @@ pub(crate) fn watch(
     length: Option<Duration>,
 ) -> Result<(), Failure> {
     let start = Instant::now();
+    let mut is_published = true;
     while !signals.arrived() && length.is_none_or(|length| start.elapsed() < length) {
         thread::sleep(Duration::from_millis(20).min(REANCHOR_INTERVAL));
         engine.watch()?;
+        if is_published && !engine.is_published() {
+            is_published = false;
+            let path = engine.shm_path();
+            tracing::error!("{} was removed; restart the engine for new readers", path.display());
+        }
         for Notice { venue, text, fatal } in engine.notices().try_iter() {
             if fatal {
                 return Err(format!("{venue}: {text}").into());

@@ -1,5 +1,7 @@
 //! Bad input: one line that says what to do, an exit status that is not 0, nothing left behind.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod util;
 
 use util::{Place, bad};

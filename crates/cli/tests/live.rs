@@ -1,5 +1,7 @@
 //! The engine as a process: it feeds readers, ends in order, and is missed when it is killed.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod util;
 
 use std::process::Command;

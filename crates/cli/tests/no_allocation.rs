@@ -104,12 +104,13 @@ fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> u64 {
     let (ws_url, rest_url) = (line(), line());
     let ca_file = tls.then(|| PathBuf::from(line()));
 
-    let mut play = Play { frame_times: Vec::new(), fetches: std::collections::VecDeque::new() };
+    let mut play = Play::new(Vec::new(), std::collections::VecDeque::new());
     for record in capture.records() {
         match record {
             Record::Frame { ns, .. } => play.frame_times.push(ns.0),
             Record::Http { url, .. } => {
-                play.fetches.push_back(url[url.find("com/").unwrap() + 3..].to_owned());
+                let path = url[url.find("com/").unwrap() + 3..].to_owned();
+                play.fetches.push_back((play.frame_times.len() as u64, path));
             }
             _ => {}
         }

@@ -134,6 +134,11 @@ impl Desk {
         self.slots.iter().flatten().map(|slot| &**slot)
     }
 
+    /// Judges what waits for a ticker by those there are: no more will come.
+    pub fn finish_checks(&mut self) {
+        self.slots.iter_mut().flatten().for_each(|slot| slot.bbo.finish());
+    }
+
     /// Publishes every book as closed.
     pub fn close(&mut self, reason: Reason) {
         for slot in self.slots.iter_mut().flatten() {
@@ -216,7 +221,7 @@ impl Desk {
             tick: spec.instrument.tick_size,
             depth_max: spec.depth_max,
             published_depth: self.config.depth,
-            window_slots: limits::WINDOW_SLOTS,
+            window_slots: BookConfig::window_slots_for(self.config.books_max),
             overflow_capacity: limits::OVERFLOW_CAPACITY,
             levels_limit: limits::LEVELS_MAX,
         });

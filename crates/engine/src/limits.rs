@@ -51,10 +51,6 @@ pub const BBO_BAD_MAX: u64 = 4;
 /// 40,000.
 pub const LEVELS_MAX: usize = 1 << 18;
 
-/// Slots of the ladder's window, each side: 16,384 ticks x 8 B = 128 KiB of address space, touched
-/// lazily. BTC-USDT at a tick of 0.01 spans 164 USDT a side; what is further lives in the overflow.
-pub const WINDOW_SLOTS: usize = 1 << 14;
-
 /// Levels beside the window for which memory is kept from the start.
 pub const OVERFLOW_CAPACITY: usize = 1 << 13;
 

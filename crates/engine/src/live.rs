@@ -232,6 +232,12 @@ impl Engine {
         self.segment.path()
     }
 
+    /// Whether new readers can still find the shared-memory file: nobody wiped its folder.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.segment.is_published()
+    }
+
     /// Lines for the operator, as they come.
     #[must_use]
     pub const fn notices(&self) -> &Receiver<Notice> {

@@ -197,7 +197,8 @@ struct Pass {
 }
 
 impl Pass {
-    fn books_of(&mut self, builders: &[Builder], depth: usize) {
+    fn books_of(&mut self, builders: &mut [Builder], depth: usize) {
+        builders.iter_mut().for_each(|builder| builder.desk_mut().finish_checks());
         self.books = outcome::books(builders, depth);
         self.bbo_checks = outcome::bbo_checks(builders, self.counters.tickers);
         self.crossed = outcome::crossed(builders);

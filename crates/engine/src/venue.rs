@@ -79,8 +79,12 @@ pub struct VenueParts {
 pub struct Play {
     /// Receive time of each frame: the session runs on the time of the recording.
     pub frame_times: Vec<i64>,
-    /// Paths of the snapshots to fetch, in the order of the recording.
-    pub fetches: VecDeque<String>,
+    /// Paths of the snapshots to fetch, in the order of the recording, and how many frames stand
+    /// before each.
+    pub fetches: VecDeque<(u64, String)>,
+    /// Frames before the snapshot that is being fetched: none behind it is taken until it is here,
+    /// so that the order is that of the recording.
+    pub hold_at: Option<u64>,
 }
 
 impl VenueParts {
@@ -90,8 +94,18 @@ impl VenueParts {
 }
 
 impl Play {
+    /// A recording with these frames and fetches, not yet begun.
+    #[must_use]
+    pub const fn new(frame_times: Vec<i64>, fetches: VecDeque<(u64, String)>) -> Self {
+        Self { frame_times, fetches, hold_at: None }
+    }
+
     const fn is_over(&self, frames: u64) -> bool {
         frames >= self.frame_times.len() as u64
+    }
+
+    fn is_held(&self, frames: u64) -> bool {
+        self.hold_at.is_some_and(|at| frames >= at)
     }
 }
 
@@ -122,6 +136,7 @@ struct Conn {
     not_before: MonoNanos,
     epoch: u32,
     opened_at: MonoNanos,
+    pongs_told: u64,
 }
 
 /// How far a connection slot is.
@@ -159,6 +174,7 @@ impl VenueThread {
                 not_before: MonoNanos::default(),
                 epoch: 0,
                 opened_at: MonoNanos::default(),
+                pongs_told: 0,
             })
             .collect();
         Ok(Self {
@@ -331,6 +347,7 @@ impl VenueThread {
     fn opened(&mut self, index: usize, now: MonoNanos) -> usize {
         let conn = &mut self.conns[index];
         conn.epoch += 1;
+        conn.pongs_told = 0;
         conn.opened_at = now;
         self.has_connected = true;
         let (id, epoch) = (self.parts.conn_id(index), Epoch(conn.epoch));
@@ -345,23 +362,30 @@ impl VenueThread {
     }
 
     /// Reads and hands over, until the socket has nothing more or the turn is used up.
-    fn receive(&mut self, index: usize, turn: Ticks, now: MonoNanos) -> Result<usize, NetError> {
+    fn receive(
+        &mut self,
+        index: usize,
+        turn: Ticks,
+        turn_start: MonoNanos,
+    ) -> Result<usize, NetError> {
         let Self { session, parts, conns, actions, counters, bytes, clock: converter, .. } = self;
-        let Conn { state: ConnStep::Up(connection), .. } = &mut conns[index] else {
+        let Conn { state: ConnStep::Up(connection), pongs_told, .. } = &mut conns[index] else {
             return Ok(0);
         };
         let id = parts.conn_id(index);
         let mut work = 0;
         let mut polled = turn;
+        if connection.queued_bytes() > 0 {
+            connection.flush(turn_start)?;
+        }
         for _ in 0..limits::TURN_READS {
-            if connection.recv(polled)? == 0 {
-                check_deadline(connection, now)?;
-                break;
-            }
             let stamps = *connection.stamps();
             let mut now = converter.mono(stamps.received);
-            parts.conns[index].received(now);
-            while let Some(message) = connection.next_message()? {
+            loop {
+                if parts.play.as_ref().is_some_and(|play| play.is_held(counters.frames)) {
+                    return Ok(work);
+                }
+                let Some(message) = connection.next_message()? else { break };
                 work += 1;
                 *bytes += message.payload.len() as u64;
                 if let Some(play) = &parts.play {
@@ -387,8 +411,18 @@ impl VenueThread {
                     builder.turn();
                 }
             }
+            if connection.recv(polled)? == 0 {
+                check_deadline(connection, turn_start)?;
+                break;
+            }
+            parts.conns[index].received(converter.mono(connection.stamps().received));
             polled = clock::now();
         }
+        let pongs = connection.counters().pongs;
+        for _ in *pongs_told..pongs {
+            session.on_pong_sent(id, turn_start);
+        }
+        *pongs_told = pongs;
         Ok(work)
     }
 
@@ -409,18 +443,15 @@ impl VenueThread {
             conn.backoff.reset();
             conn.failures = 0;
         }
-        let delay = match error {
-            NetError::Refused { retry_after_s: Some(seconds), .. } => {
-                conn.backoff.next_delay_at_least_ns(i64::from(seconds) * 1_000_000_000)
-            }
+        let delay = match error.wait_at_least_ns() {
             // The first loss of a steady connection is not worth a wait.
-            _ if conn.failures == 0 && was_open => 0,
-            _ => conn.backoff.next_delay_ns(),
+            0 if conn.failures == 0 && was_open => 0,
+            at_least => conn.backoff.next_delay_at_least_ns(at_least),
         };
         conn.failures = conn.failures.saturating_add(1);
         conn.not_before = now.plus(delay);
         self.parts.conns[index].set_state(ConnState::Down);
-        let fatal = matches!(error, NetError::Tls(_) | NetError::BadTarget) && !self.has_connected;
+        let fatal = error.needs_operator() && !self.has_connected;
         let milliseconds = delay / 1_000_000;
         self.notice(format!("connection {id}: {error}; next attempt in {milliseconds} ms"), fatal);
         self.call(now, false, |session, cx| session.on_disconnected(id, cx));
@@ -439,6 +470,9 @@ impl VenueThread {
                         self.notice(why, false);
                     }
                     self.rest_answers += 1;
+                    if let Some(play) = &mut self.parts.play {
+                        play.hold_at = None;
+                    }
                     self.call(now, true, |session, cx| session.on_rest(response, cx));
                     self.perform(now);
                     self.fetch_next();
@@ -550,9 +584,9 @@ impl VenueThread {
 
     /// Asks for the next snapshot of a recording.
     fn fetch_next(&mut self) {
-        let Some(path) = self.parts.play.as_mut().and_then(|play| play.fetches.pop_front()) else {
-            return;
-        };
+        let Some(play) = &mut self.parts.play else { return };
+        let Some((frames, path)) = play.fetches.pop_front() else { return };
+        play.hold_at = Some(frames);
         let request = tickbook_venues::RestRequest {
             id: tickbook_venues::RequestId::default(),
             path,

@@ -5,6 +5,8 @@
 //! the level counts, the chain id and the message count of every book, the gaps, and the
 //! best-bid-and-offer checks. A new capture is tested by being there.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod util;
 
 use std::path::{Path, PathBuf};

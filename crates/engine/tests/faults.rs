@@ -4,6 +4,8 @@
 //! the recording is damaged in one place and replayed. Whatever happens, a book that ends live must
 //! equal the truth at the id it claims. What the damage must lead to is asserted beside it.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod util;
 
 use std::collections::BTreeMap;

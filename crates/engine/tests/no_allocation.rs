@@ -4,6 +4,8 @@
 //! and as a whole. What is set up and torn down is the same in both, so the counts may differ by
 //! nothing but what the further messages allocated.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod util;
 
 use std::alloc::{GlobalAlloc, Layout, System};

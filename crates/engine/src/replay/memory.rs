@@ -86,8 +86,8 @@ pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, R
         crossed: 0,
         stages: Stages::read(&options.shm_dir, &options.name)?,
     };
-    let builders: Vec<Builder> = fed.builder.take().into_iter().collect();
-    pass.books_of(&builders, options.depth);
+    let mut builders: Vec<Builder> = fed.builder.take().into_iter().collect();
+    pass.books_of(&mut builders, options.depth);
     drop(builders);
     segment.close();
     Ok(pass)
@@ -189,7 +189,9 @@ impl Feeder {
 
     #[inline]
     fn frame(&mut self, now: MonoNanos, text: Padded<'_>, due: Option<Ticks>) {
-        room::make(&mut self.lane, room::of_frame(text.len()), self.builder.as_mut());
+        // What waits in the ring counts as latency: few messages do, enough for two threads.
+        let want = room::of_frame(text.len()).max(self.lane.capacity() - SLOTS_IN_FLIGHT);
+        room::make(&mut self.lane, want, self.builder.as_mut());
         self.bytes += text.len() as u64;
         // A frame that is handed over late counts from when it was due.
         let handed = clock::now();
@@ -318,8 +320,7 @@ fn session_config(capture: &Capture, venue: Venue, sample_every: u32) -> Session
     config
 }
 
-/// Slots for the biggest frame of the capture, and otherwise few: what waits in the ring counts as
-/// latency, and a small ring stays in the cache.
+/// Slots for the biggest frame of the capture, and otherwise few: a small ring stays in the cache.
 fn lane_slots(capture: &Capture) -> usize {
     let frames = capture.records().filter_map(|record| match record {
         Record::Frame { text, .. } => Some(text.len()),
@@ -335,6 +336,9 @@ fn fault(error: tickbook_shm::ShmError) -> ReplayError {
 
 /// The one connection of a capture.
 const CONN: ConnId = ConnId(0);
+
+/// Slots that may wait for the builder: about ten messages of 20 levels.
+const SLOTS_IN_FLIGHT: usize = 64;
 
 /// 4,096 slots are 256 KiB: a second-level cache holds them.
 const REPLAY_SLOTS_MIN: usize = 1 << 12;

@@ -83,7 +83,7 @@ pub(super) fn pass(
         crossed: 0,
         stages: Stages::read(&options.shm_dir, &options.name)?,
     };
-    pass.books_of(&end.builders, options.depth);
+    pass.books_of(&mut end.builders, options.depth);
     end.close();
     Ok(pass)
 }
@@ -95,13 +95,13 @@ fn play_of(capture: &Capture) -> Play {
         match record {
             Record::Http { url, .. } => {
                 let path = Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.path);
-                fetches.push_back(path);
+                fetches.push_back((frame_times.len() as u64, path));
             }
             record if record.is_received() => frame_times.push(record.ns().0),
             _ => {}
         }
     }
-    Play { frame_times, fetches }
+    Play::new(frame_times, fetches)
 }
 
 /// Waits until everything was received.
@@ -114,7 +114,7 @@ fn wait(engine: &Engine, frames: u64, fetches: u64) -> Result<(), ReplayError> {
         if now >= (frames, fetches) && now.1 >= fetches {
             return Ok(());
         }
-        if let Ok(line) = engine.notices().try_recv() {
+        for line in engine.notices().try_iter() {
             notice = line.text;
             if line.fatal {
                 return Err(ReplayError(notice));
