@@ -276,7 +276,10 @@ mod tests {
     proptest! {
         #[test]
         fn scanned_numbers_equal_the_general_ones(
-            texts in proptest::collection::vec("[0-9]{0,12}(\\.[0-9]{0,10}|\\.[0-9]{1,3}0{1,6})?", 1..20),
+            texts in proptest::collection::vec(
+                "[0-9]{0,12}(\\.[0-9]{0,10}|\\.[0-9]{1,3}0{1,6})?",
+                1..20,
+            ),
             exponent in -8_i8..=0,
         ) {
             let mut decimals = Decimals::new(exponent).unwrap();

@@ -10,7 +10,15 @@ use tickbook_venues::{
     Warning, limits,
 };
 
-const LIST: &str = r#"{"symbols":[{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT","filters":[{"filterType":"PRICE_FILTER","tickSize":"0.01000000"},{"filterType":"LOT_SIZE","stepSize":"0.00001000"}]},{"symbol":"ETHUSDT","status":"TRADING","baseAsset":"ETH","quoteAsset":"USDT","filters":[{"filterType":"PRICE_FILTER","tickSize":"0.01000000"},{"filterType":"LOT_SIZE","stepSize":"0.00010000"}]}]}"#;
+const LIST: &str = concat!(
+    r#"{"symbols":[{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","#,
+    r#""quoteAsset":"USDT","filters":[{"filterType":"PRICE_FILTER","#,
+    r#""tickSize":"0.01000000"},{"filterType":"LOT_SIZE","#,
+    r#""stepSize":"0.00001000"}]},{"symbol":"ETHUSDT","status":"TRADING","#,
+    r#""baseAsset":"ETH","quoteAsset":"USDT","#,
+    r#""filters":[{"filterType":"PRICE_FILTER","tickSize":"0.01000000"},"#,
+    r#"{"filterType":"LOT_SIZE","stepSize":"0.00010000"}]}]}"#,
+);
 
 const URL: &str = "/api/v3/depth?symbol=BTCUSDT&limit=5000";
 
@@ -75,9 +83,10 @@ fn a_spot_book_comes_to_life_in_the_official_order() {
     let mut harness = Harness::new(config);
     harness.start();
     let actions = harness.actions();
-    assert!(
-        matches!(&actions[0], Action::Connect { endpoint: Endpoint::Main, path, .. } if path == "/stream")
-    );
+    assert!(matches!(
+        &actions[0],
+        Action::Connect { endpoint: Endpoint::Main, path, .. } if path == "/stream"
+    ));
     let Action::Fetch(list) = &actions[1] else { panic!("{actions:?}") };
     assert_eq!(list.path, "/api/v3/exchangeInfo");
     assert!(harness.books.is_empty(), "no book before its exponents are known");
@@ -89,7 +98,10 @@ fn a_spot_book_comes_to_life_in_the_official_order() {
     let [Action::SendText { text, .. }] = &subscribe[..] else { panic!("{subscribe:?}") };
     assert_eq!(
         text,
-        r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@bookTicker","btcusdt@trade"],"id":1}"#
+        concat!(
+            r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","#,
+            r#""btcusdt@bookTicker","btcusdt@trade"],"id":1}"#,
+        )
     );
     // Data before the ack is data.
     harness.frame(0, diff("BTCUSDT", 101, 104, r#"["100.00","1"]"#, ""));

@@ -116,7 +116,16 @@ mod tests {
 
     #[test]
     fn a_spot_symbol() {
-        let body = br#"{"timezone":"UTC","rateLimits":[],"symbols":[{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT","baseAssetPrecision":8,"filters":[{"filterType":"PRICE_FILTER","minPrice":"0.01000000","maxPrice":"1000000.00000000","tickSize":"0.01000000"},{"filterType":"LOT_SIZE","minQty":"0.00001000","maxQty":"9000.00000000","stepSize":"0.00001000"},{"filterType":"ICEBERG_PARTS","limit":10}]}]}"#;
+        let body = concat!(
+            r#"{"timezone":"UTC","rateLimits":[],"symbols":[{"symbol":"BTCUSDT","#,
+            r#""status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT","#,
+            r#""baseAssetPrecision":8,"filters":[{"filterType":"PRICE_FILTER","#,
+            r#""minPrice":"0.01000000","maxPrice":"1000000.00000000","#,
+            r#""tickSize":"0.01000000"},{"filterType":"LOT_SIZE","minQty":"0.00001000","#,
+            r#""maxQty":"9000.00000000","stepSize":"0.00001000"},"#,
+            r#"{"filterType":"ICEBERG_PARTS","limit":10}]}]}"#,
+        )
+        .as_bytes();
         let list = parse(Venue::BinanceSpot, body).unwrap();
         let it = &list[0];
         assert_eq!((it.symbol.as_str(), it.normalised().as_str()), ("BTCUSDT", "BTC-USDT"));
@@ -128,10 +137,21 @@ mod tests {
 
     #[test]
     fn coin_margined_contracts() {
-        let body = br#"{"symbols":[
-            {"symbol":"BTCUSD_PERP","pair":"BTCUSD","contractType":"PERPETUAL","deliveryDate":4133404800000,"contractStatus":"TRADING","contractSize":100,"baseAsset":"BTC","quoteAsset":"USD","filters":[{"minPrice":"1000","filterType":"PRICE_FILTER","tickSize":"0.1"},{"stepSize":"1","filterType":"LOT_SIZE"}]},
-            {"symbol":"BTCUSD_261225","pair":"BTCUSD","contractType":"CURRENT_QUARTER","deliveryDate":1798185600000,"contractStatus":"PENDING_TRADING","contractSize":100,"baseAsset":"BTC","quoteAsset":"USD","filters":[{"filterType":"PRICE_FILTER","tickSize":"0"}]}]}"#;
-        let list = parse(Venue::BinanceCoinm, body).unwrap();
+        let contract = |symbol: &str, kind: &str, date: u64, status: &str, filters: &str| {
+            let filters = format!("\"filters\":[{filters}]");
+            format!(r#"{{"symbol":"{symbol}","contractType":"{kind}","deliveryDate":{date},"#)
+                + &format!(r#""contractStatus":"{status}","contractSize":100,"baseAsset":"BTC","#)
+                + &format!(r#""quoteAsset":"USD",{filters}}}"#)
+        };
+        let tick = r#"{"minPrice":"1000","filterType":"PRICE_FILTER","tickSize":"0.1"}"#;
+        let lot = r#"{"stepSize":"1","filterType":"LOT_SIZE"}"#;
+        let both = format!("{tick},{lot}");
+        let perpetual = contract("BTCUSD_PERP", "PERPETUAL", 4_133_404_800_000, "TRADING", &both);
+        let off = r#"{"filterType":"PRICE_FILTER","tickSize":"0"}"#;
+        let quarter = "CURRENT_QUARTER";
+        let future = contract("BTCUSD_261225", quarter, 1_798_185_600_000, "PENDING_TRADING", off);
+        let body = format!("{{\"symbols\":[{perpetual},{future}]}}");
+        let list = parse(Venue::BinanceCoinm, body.as_bytes()).unwrap();
         assert_eq!(list[0].normalised(), "BTC-USD-PERP");
         assert_eq!(list[0].contract_multiplier, Some(Decimal::new(100, 0)));
         assert_eq!((list[0].expiry, list[0].status), (None, InstrumentStatus::Trading));

@@ -24,6 +24,7 @@ mod market;
 mod rest;
 mod rotate;
 mod rules;
+mod scale;
 mod scan;
 mod session;
 mod subscribe;

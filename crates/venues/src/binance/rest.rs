@@ -141,7 +141,11 @@ mod tests {
         }
     }
 
-    const BODY: &str = r#"{"lastUpdateId":9000104,"bids":[["64250.10000000","0.75000000"]],"asks":[["64250.20000000","12.00000000"],["64251.00000000","3.00000000"]]}"#;
+    const BODY: &str = concat!(
+        r#"{"lastUpdateId":9000104,"bids":[["64250.10000000","0.75000000"]],"#,
+        r#""asks":[["64250.20000000","12.00000000"],["64251.00000000","#,
+        r#""3.00000000"]]}"#,
+    );
 
     #[test]
     fn url_forms_of_all_venues() {
@@ -191,19 +195,30 @@ mod tests {
         assert!(empty.block.levels.is_empty(), "a new listing");
     }
 
+    fn price() -> &'static str {
+        "[1-9][0-9]{0,5}(\\.[0-9]{1,8})?"
+    }
+
+    fn size() -> &'static str {
+        "[0-9]{1,7}(\\.[0-9]{1,8})?"
+    }
+
     proptest! {
         #[test]
         fn scanned_and_general_snapshots_are_equal(
-            levels in proptest::collection::vec(("[1-9][0-9]{0,5}(\\.[0-9]{1,8})?", "[0-9]{1,7}(\\.[0-9]{1,8})?", any::<bool>()), 0..12),
+            levels in proptest::collection::vec((price(), size(), any::<bool>()), 0..12),
             id in any::<u32>(),
             futures in any::<bool>(),
         ) {
             let side = |want: bool| {
                 let pairs = levels.iter().filter(|(_, _, bid)| *bid == want);
-                pairs.map(|(price, size, _)| format!("[\"{price}\",\"{size}\"]")).collect::<Vec<_>>().join(",")
+                let text = |(price, size, _): &_| format!("[\"{price}\",\"{size}\"]");
+                pairs.map(text).collect::<Vec<_>>().join(",")
             };
-            let extra = if futures { "\"E\":1626916404580,\"T\":1626916404574,\"symbol\":\"X_PERP\",\"pair\":\"X\"," } else { "" };
-            let body = format!("{{\"lastUpdateId\":{id},{extra}\"bids\":[{}],\"asks\":[{}]}}", side(true), side(false));
+            let extra = r#""E":1626916404580,"T":1626916404574,"symbol":"X_PERP","pair":"X","#;
+            let extra = if futures { extra } else { "" };
+            let (bids, asks) = (side(true), side(false));
+            let body = format!(r#"{{"lastUpdateId":{id},{extra}"bids":[{bids}],"asks":[{asks}]}}"#);
             let scanned = scan(PaddedBuf::new(body.as_bytes()).padded());
             let general = general_snapshot(body.as_bytes()).unwrap();
             prop_assert_eq!(scanned, Some(general));

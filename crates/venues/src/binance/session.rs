@@ -36,6 +36,8 @@ pub(crate) struct BinanceSession {
     metadata: Fetch,
     /// Whether books may be added: the list is there, or was given up.
     pub(super) ready: bool,
+    /// Snapshot requests that wait for their answers, counted by [`Self::pump`].
+    pub(super) fetches_under_way: usize,
     /// When the next thing is due.
     pub(super) wake: MonoNanos,
     next_request: u64,
@@ -86,6 +88,7 @@ impl BinanceSession {
             budget: WeightBudget::new(rules.weight_per_minute),
             metadata: Fetch::default(),
             ready: false,
+            fetches_under_way: 0,
             wake: MonoNanos::FAR,
             next_request: 0,
             next_message: 0,
@@ -198,6 +201,8 @@ impl BinanceSession {
         self.wake = MonoNanos::FAR;
         self.pump_metadata(cx);
         if self.ready {
+            let asked = |book: &&Book| matches!(book.fetch.stage, Stage::Asked(..));
+            self.fetches_under_way = self.books.iter().filter(asked).count();
             for index in 0..self.books.len() {
                 self.pump_book(index, cx);
             }

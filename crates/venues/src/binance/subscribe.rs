@@ -80,14 +80,14 @@ pub(crate) fn lines(rules: &Rules, subscriptions: &[Subscription]) -> Vec<Line> 
             }
             add(subscription.ticker, "bookTicker", false);
         }
-        for chunk in streams.chunks(rules.streams_per_conn) {
+        for stream in streams {
             // One route for both kinds: fill up the last connection first.
-            let open = lines.last_mut().filter(|line| {
-                line.route == route && line.streams.len() + chunk.len() <= rules.streams_per_conn
-            });
-            match open {
-                Some(line) => line.streams.extend_from_slice(chunk),
-                None => lines.push(Line { route, streams: chunk.to_vec() }),
+            let room = |line: &&mut Line| {
+                line.route == route && line.streams.len() < rules.streams_per_conn
+            };
+            match lines.last_mut().filter(room) {
+                Some(line) => line.streams.push(stream),
+                None => lines.push(Line { route, streams: vec![stream] }),
             }
         }
     }
@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn an_open_line_names_its_symbols() {
-        let url = "wss://stream.binance.com:9443/stream?streams=btcaud@bookTicker/zilusdt@depth@100ms/btcaud@depth@100ms/btcaud@aggTrade/zilusdt@kline_1m";
+        let url = "wss://stream.binance.com:9443/stream?streams=btcaud@bookTicker\
+            /zilusdt@depth@100ms/btcaud@depth@100ms/btcaud@aggTrade/zilusdt@kline_1m";
         let found = subscriptions_from_open(url);
         assert_eq!(found[0], Subscription::all("BTCAUD"));
         assert_eq!(

@@ -99,9 +99,7 @@ impl BinanceSession {
         if at > cx.now || self.books[index].needs_diff {
             return;
         }
-        let asked = |stage| matches!(stage, Stage::Asked(..));
-        let under_way = self.books.iter().filter(|book| asked(book.fetch.stage)).count();
-        if self.is_live_mode() && under_way >= limits::FETCHES_MAX {
+        if self.is_live_mode() && self.fetches_under_way >= limits::FETCHES_MAX {
             // The next answer pumps again.
             self.books[index].fetch.stage = Stage::Wanted(cx.now.plus(limits::FETCH_PAUSE_MIN_NS));
             return;
@@ -110,7 +108,10 @@ impl BinanceSession {
         let symbol = self.books[index].symbol();
         let path = format!("{}?symbol={symbol}&limit={limit}", self.rules.depth_path);
         let stage = self.ask(path, weight, RestPurpose::Snapshot, at, cx);
-        cx.counters.snapshot_requests += u64::from(asked(stage));
+        if matches!(stage, Stage::Asked(..)) {
+            cx.counters.snapshot_requests += 1;
+            self.fetches_under_way += 1;
+        }
         self.books[index].fetch.stage = stage;
     }
 

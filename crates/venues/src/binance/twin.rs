@@ -125,18 +125,65 @@ const SCALE: Scale = Scale { price_exponent: -2, size_exponent: -5 };
 
 /// Frames of every kind and venue, with numbers of our own.
 const FRAMES: &[&str] = &[
-    r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1787612486435,"s":"BTCUSDT","U":9000101,"u":9000104,"b":[["64250.00000000","0.75000000"],["64249.10000000","0.00000000"]],"a":[]}}"#,
-    r#"{"e":"depthUpdate","E":1787612486435123,"s":"BTCUSDT","U":9000105,"u":9000105,"b":[],"a":[["64250.12000000","11.00001000"]]}"#,
-    r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1787612486435,"T":1787612486430,"s":"BTCUSDT","U":7001,"u":7009,"pu":6998,"b":[["64250.10","1.204"]],"a":[["64250.20","0"]],"ps":"BTCUSDT","st":1}}"#,
-    r#"{"e":"depthUpdate","E":1787612486435,"T":1787612486430,"s":"BTCUSD_PERP","ps":"BTCUSD","U":7001,"u":7009,"pu":6998,"b":[["64250.1","1001"],["64250.0","3"]],"a":[["64250.2","412"]]}"#,
-    r#"{"stream":"btcusdt@depth20@100ms","data":{"lastUpdateId":9000104,"bids":[["64250.00","0.75"]],"asks":[["64250.10","0.005"],["64251.00","1.5"]]}}"#,
-    r#"{"stream":"btcusdt@bookTicker","data":{"u":9000104,"s":"BTCUSDT","b":"64250.00000000","B":"0.75000000","a":"64250.10000000","A":"0.00500000"}}"#,
-    r#"{"e":"bookTicker","u":7009,"s":"BTCUSDT","b":"64250.10","B":"1.204","a":"64250.20","A":"7.5","T":1787612486430,"E":1787612486435}"#,
-    r#"{"stream":"btcusd_perp@bookTicker","data":{"u":7009,"e":"bookTicker","s":"BTCUSD_PERP","ps":"BTCUSD","b":"64250.1","B":"35","a":"64250.2","A":"1645","T":1787612486430,"E":1787612486435}}"#,
-    r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1787612486436,"s":"BTCUSDT","t":123,"p":"64250.10000000","q":"0.00500000","T":1787612486435,"m":true,"M":true}}"#,
-    r#"{"e":"trade","E":1787612486436,"T":1787612486435,"s":"BTCUSDT","t":124,"p":"64250.10","q":"0.006","X":"MARKET","m":false}"#,
-    r#"{"e":"aggTrade","E":1787612486436,"s":"BTCUSDT","a":77,"p":"64250.10000000","q":"2.06290000","f":120,"l":123,"T":1787612486435,"m":false,"M":true}"#,
-    r#"{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1787612486436,"a":78,"s":"BTCUSDT","p":"64250.10","q":"3","nq":"2.5","f":124,"l":124,"T":1787612486435,"m":true}}"#,
+    concat!(
+        r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","#,
+        r#""E":1787612486435,"s":"BTCUSDT","U":9000101,"u":9000104,"#,
+        r#""b":[["64250.00000000","0.75000000"],["64249.10000000","0.00000000"]],"#,
+        r#""a":[]}}"#,
+    ),
+    concat!(
+        r#"{"e":"depthUpdate","E":1787612486435123,"s":"BTCUSDT","U":9000105,"#,
+        r#""u":9000105,"b":[],"a":[["64250.12000000","11.00001000"]]}"#,
+    ),
+    concat!(
+        r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","#,
+        r#""E":1787612486435,"T":1787612486430,"s":"BTCUSDT","U":7001,"u":7009,"#,
+        r#""pu":6998,"b":[["64250.10","1.204"]],"a":[["64250.20","0"]],"#,
+        r#""ps":"BTCUSDT","st":1}}"#,
+    ),
+    concat!(
+        r#"{"e":"depthUpdate","E":1787612486435,"T":1787612486430,"#,
+        r#""s":"BTCUSD_PERP","ps":"BTCUSD","U":7001,"u":7009,"pu":6998,"#,
+        r#""b":[["64250.1","1001"],["64250.0","3"]],"a":[["64250.2","412"]]}"#,
+    ),
+    concat!(
+        r#"{"stream":"btcusdt@depth20@100ms","data":{"lastUpdateId":9000104,"#,
+        r#""bids":[["64250.00","0.75"]],"asks":[["64250.10","0.005"],["64251.00","#,
+        r#""1.5"]]}}"#,
+    ),
+    concat!(
+        r#"{"stream":"btcusdt@bookTicker","data":{"u":9000104,"s":"BTCUSDT","#,
+        r#""b":"64250.00000000","B":"0.75000000","a":"64250.10000000","#,
+        r#""A":"0.00500000"}}"#,
+    ),
+    concat!(
+        r#"{"e":"bookTicker","u":7009,"s":"BTCUSDT","b":"64250.10","B":"1.204","#,
+        r#""a":"64250.20","A":"7.5","T":1787612486430,"E":1787612486435}"#,
+    ),
+    concat!(
+        r#"{"stream":"btcusd_perp@bookTicker","data":{"u":7009,"e":"bookTicker","#,
+        r#""s":"BTCUSD_PERP","ps":"BTCUSD","b":"64250.1","B":"35","a":"64250.2","#,
+        r#""A":"1645","T":1787612486430,"E":1787612486435}}"#,
+    ),
+    concat!(
+        r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1787612486436,"#,
+        r#""s":"BTCUSDT","t":123,"p":"64250.10000000","q":"0.00500000","#,
+        r#""T":1787612486435,"m":true,"M":true}}"#,
+    ),
+    concat!(
+        r#"{"e":"trade","E":1787612486436,"T":1787612486435,"s":"BTCUSDT","t":124,"#,
+        r#""p":"64250.10","q":"0.006","X":"MARKET","m":false}"#,
+    ),
+    concat!(
+        r#"{"e":"aggTrade","E":1787612486436,"s":"BTCUSDT","a":77,"#,
+        r#""p":"64250.10000000","q":"2.06290000","f":120,"l":123,"T":1787612486435,"#,
+        r#""m":false,"M":true}"#,
+    ),
+    concat!(
+        r#"{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1787612486436,"#,
+        r#""a":78,"s":"BTCUSDT","p":"64250.10","q":"3","nq":"2.5","f":124,"l":124,"#,
+        r#""T":1787612486435,"m":true}}"#,
+    ),
 ];
 
 #[test]
@@ -259,8 +306,8 @@ proptest! {
         let time = if micros { 1_787_612_486_435_001_u64 } else { 1_787_612_486_435 };
         let prev = ids.2.map(|prev| format!(",\"pu\":{prev}")).unwrap_or_default();
         let event = format!(
-            r#"{{"e":"depthUpdate","E":{time},"s":"BTCUSDT","U":{},"u":{}{prev},"b":[{bids}],"a":[{asks}]}}"#,
-            ids.0, ids.1,
+            r#"{{"e":"depthUpdate","E":{time},"s":"BTCUSDT","U":{},"u":{}{prev},{}}}"#,
+            ids.0, ids.1, format_args!(r#""b":[{bids}],"a":[{asks}]"#),
         );
         let frame = if combined {
             format!(r#"{{"stream":"btcusdt@depth","data":{event}}}"#)

@@ -338,19 +338,22 @@ impl Harness {
 
 /// A spot diff in a combined frame.
 pub fn diff(symbol: &str, first: u64, last: u64, bids: &str, asks: &str) -> String {
-    let lower = symbol.to_lowercase();
-    format!(
-        r#"{{"stream":"{lower}@depth@100ms","data":{{"e":"depthUpdate","E":1787612486435,"s":"{symbol}","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}}}"#
-    )
+    let head = format!(r#""e":"depthUpdate","E":1787612486435,"s":"{symbol}""#);
+    in_stream(symbol, &format!(r#"{head},"U":{first},"u":{last},"b":[{bids}],"a":[{asks}]"#))
 }
 
 /// A futures diff in a combined frame.
 pub fn futures_diff(symbol: &str, ids: (u64, u64, u64), bids: &str, asks: &str) -> String {
-    let lower = symbol.to_lowercase();
     let (first, last, prev) = ids;
-    format!(
-        r#"{{"stream":"{lower}@depth@100ms","data":{{"e":"depthUpdate","E":1787612486435,"T":1787612486430,"s":"{symbol}","U":{first},"u":{last},"pu":{prev},"b":[{bids}],"a":[{asks}]}}}}"#
-    )
+    let times = r#""E":1787612486435,"T":1787612486430"#;
+    let head = format!(r#""e":"depthUpdate",{times},"s":"{symbol}""#);
+    let ids = format!(r#""U":{first},"u":{last},"pu":{prev}"#);
+    in_stream(symbol, &format!(r#"{head},{ids},"b":[{bids}],"a":[{asks}]"#))
+}
+
+fn in_stream(symbol: &str, event: &str) -> String {
+    let symbol = symbol.to_lowercase();
+    format!(r#"{{"stream":"{symbol}@depth@100ms","data":{{{event}}}}}"#)
 }
 
 /// A snapshot body.
