@@ -94,7 +94,10 @@ fn a_killed_engine_is_missed_and_its_successor_needs_no_cleaning() {
     wait_for_books(&place, &symbols);
     engine.signal("KILL");
     engine.0.wait().unwrap();
-    let line = bad(&["book", &symbols[0], "--name", "live", "--shm-dir", place.shm()]);
+    // For two heartbeats nobody can tell a dead writer from a quiet one.
+    let args = ["book", symbols[0].as_str(), "--name", "live", "--shm-dir", place.shm()];
+    eventually("the dead writer is missed", || (!run(&args).status.success()).then_some(()));
+    let line = bad(&args);
     assert!(line.contains("dead") || line.contains("no live engine"), "{line}");
     let _second = Running::start(&["run", "-c", &config]);
     wait_for_books(&place, &symbols);

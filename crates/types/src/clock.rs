@@ -91,8 +91,9 @@ pub fn reanchor() {
     let sample = Anchor::measure();
     let first = *first.get_or_insert_with(|| {
         let early = sample;
-        // The rate of the very first anchor needs a baseline of its own.
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        // The rate of the very first anchor needs a baseline of its own: readings are exact to
+        // some 20 ns, which over 30 ms is less than one part in a million.
+        std::thread::sleep(std::time::Duration::from_millis(30));
         early
     });
     let late = Anchor::measure();
@@ -111,7 +112,7 @@ pub struct Converter {
 }
 
 impl Converter {
-    /// A converter at the present anchor. The first one of a process takes about 10 ms.
+    /// A converter at the present anchor. The first one of a process takes about 30 ms.
     #[must_use]
     pub fn new() -> Self {
         if SHARED.version.load(Relaxed) == 0 {
@@ -138,6 +139,7 @@ impl Converter {
         let anchor = Anchor {
             ticks: SHARED.ticks.load(Relaxed),
             mono: SHARED.mono.load(Relaxed).cast_signed(),
+            wall_ticks: SHARED.wall_ticks.load(Relaxed),
             wall: SHARED.wall.load(Relaxed).cast_signed(),
         };
         let rate = SHARED.rate.load(Relaxed);
@@ -175,7 +177,7 @@ impl Converter {
     #[inline]
     #[must_use]
     pub fn wall(&self, at: Ticks) -> WallNanos {
-        WallNanos(self.anchor.wall.wrapping_add(self.between(Ticks(self.anchor.ticks), at)))
+        WallNanos(self.anchor.wall.wrapping_add(self.between(Ticks(self.anchor.wall_ticks), at)))
     }
 }
 
@@ -185,29 +187,35 @@ impl Default for Converter {
     }
 }
 
-/// One instant on all three clocks.
+/// Each system clock with the counter reading that belongs to it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Anchor {
     ticks: u64,
     mono: i64,
+    wall_ticks: u64,
     wall: i64,
 }
 
 impl Anchor {
-    /// The tightest of [`ANCHOR_TRIES`] bracketed readings.
     fn measure() -> Self {
-        let mut best = (u64::MAX, Self::default());
-        for _ in 0..ANCHOR_TRIES {
-            let before = now().0;
-            let mono = mono_now().0;
-            let wall = wall_now().0;
-            let width = now().0.saturating_sub(before);
-            if width < best.0 {
-                best = (width, Self { ticks: before + width / 2, mono, wall });
-            }
-        }
-        best.1
+        let (ticks, mono) = bracketed(|| mono_now().0);
+        let (wall_ticks, wall) = bracketed(|| wall_now().0);
+        Self { ticks, mono, wall_ticks, wall }
     }
+}
+
+/// A reading of a clock and of the counter at its middle: the tightest of [`ANCHOR_TRIES`].
+fn bracketed(read: impl Fn() -> i64) -> (u64, i64) {
+    let mut best = (u64::MAX, 0, 0);
+    for _ in 0..ANCHOR_TRIES {
+        let before = now().0;
+        let nanos = read();
+        let width = now().0.saturating_sub(before);
+        if width < best.0 {
+            best = (width, before + width / 2, nanos);
+        }
+    }
+    (best.1, best.2)
 }
 
 /// The anchor that all threads share: a seqlock in one cache line.
@@ -217,6 +225,7 @@ struct Shared {
     version: AtomicU64,
     ticks: AtomicU64,
     mono: AtomicU64,
+    wall_ticks: AtomicU64,
     wall: AtomicU64,
     /// Nanoseconds per tick, times 2^32.
     rate: AtomicU64,
@@ -232,6 +241,7 @@ impl Shared {
         fence(Release);
         self.ticks.store(anchor.ticks, Relaxed);
         self.mono.store(anchor.mono.cast_unsigned(), Relaxed);
+        self.wall_ticks.store(anchor.wall_ticks, Relaxed);
         self.wall.store(anchor.wall.cast_unsigned(), Relaxed);
         self.rate.store(rate, Relaxed);
         // Release: pairs with the Acquire load in `Converter::refresh`.
@@ -243,6 +253,7 @@ static SHARED: Shared = Shared {
     version: AtomicU64::new(0),
     ticks: AtomicU64::new(0),
     mono: AtomicU64::new(0),
+    wall_ticks: AtomicU64::new(0),
     wall: AtomicU64::new(0),
     rate: AtomicU64::new(0),
 };

@@ -109,6 +109,7 @@ fn wait(engine: &Engine, frames: u64, fetches: u64) -> Result<(), ReplayError> {
     let progress = &engine.progress()[0];
     let (mut last, mut since) = ((0, 0), Instant::now());
     let mut notice = String::new();
+    let mut watched = Instant::now();
     loop {
         let now = (progress.frames(), progress.rest_answers());
         if now >= (frames, fetches) && now.1 >= fetches {
@@ -130,7 +131,8 @@ fn wait(engine: &Engine, frames: u64, fetches: u64) -> Result<(), ReplayError> {
                 now.0, now.1
             )));
         }
-        if since.elapsed() > limits::REANCHOR_INTERVAL {
+        if watched.elapsed() > limits::REANCHOR_INTERVAL {
+            watched = Instant::now();
             engine.watch()?;
         }
         thread::sleep(Duration::from_millis(1));
