@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 
-use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use criterion::{BenchmarkGroup, Throughput, measurement::WallTime};
 use tickbook_net::{ConnectionOptions, Frame, FrameReader};
 use tungstenite::WebSocket;
 use tungstenite::protocol::{Role, WebSocketConfig};

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput};
+use tickbook_benches::capture;
+use tickbook_benches::feed::{Feed, Warmup};
 use tickbook_benches::market::Market;
+use tickbook_benches::peer::{Diff, Snapshot};
 use tickbook_book::{Book, BookConfig};
-use tickbook_types::{Level, LevelRecord, Price, Side, Size};
+use tickbook_types::{Level, LevelRecord, PaddedBuf, Price, Side, Size};
 
 /// Messages of one pass.
 const MESSAGES: usize = 20_000;
@@ -16,13 +19,17 @@ const PUBLISHED: usize = 32;
 
 fn main() {
     let mut criterion = tickbook_benches::criterion();
-    ladder(&mut criterion);
+    ladder(&mut criterion, "generated", &Stream::generated());
+    for feed in capture::feeds() {
+        if let Some(stream) = Stream::of(&feed) {
+            ladder(&mut criterion, &feed.name, &stream);
+        }
+    }
     criterion.final_summary();
 }
 
-fn ladder(criterion: &mut Criterion) {
-    let stream = Stream::generated();
-    let mut book = book_of(&stream, PUBLISHED);
+fn ladder(criterion: &mut Criterion, name: &str, stream: &Stream) {
+    let mut book = book_of(stream, PUBLISHED);
     let mut maps = Maps::of(&stream.snapshot);
     stream.each(|records| {
         book_top(&mut book, records);
@@ -36,14 +43,14 @@ fn ladder(criterion: &mut Criterion) {
         assert!(book.levels(side).eq(maps.levels(side)));
     }
 
-    let mut group = criterion.benchmark_group("ladder_update");
+    let mut group = criterion.benchmark_group(format!("ladder_update, {name}"));
     group.throughput(Throughput::Elements(stream.records.len() as u64));
     group.bench_function("array store", |b| {
         let mut sides = [vec![0_u64; 1 << 16], vec![0_u64; 1 << 16]];
         b.iter(|| stream.each(|records| array_store(&mut sides, records)));
     });
     group.bench_function("tickbook", |b| {
-        let setup = || book_of(&stream, PUBLISHED);
+        let setup = || book_of(stream, PUBLISHED);
         let pass = |book: &mut Book| stream.each(|records| book_best(book, records));
         b.iter_batched_ref(setup, pass, BatchSize::PerIteration);
     });
@@ -59,17 +66,17 @@ fn ladder(criterion: &mut Criterion) {
     });
     group.finish();
 
-    let mut group = criterion.benchmark_group("ladder_top");
-    group.throughput(Throughput::Elements(MESSAGES as u64));
+    let mut group = criterion.benchmark_group(format!("ladder_top, {name}"));
+    group.throughput(Throughput::Elements(stream.lens.len() as u64));
     for depth in [20, PUBLISHED] {
         group.bench_function(format!("tickbook, {depth} kept"), |b| {
-            let setup = || book_of(&stream, depth);
+            let setup = || book_of(stream, depth);
             let pass = |book: &mut Book| stream.each(|records| book_top(book, records));
             b.iter_batched_ref(setup, pass, BatchSize::PerIteration);
         });
     }
     group.bench_function("tickbook, best only", |b| {
-        let setup = || book_of(&stream, PUBLISHED);
+        let setup = || book_of(stream, PUBLISHED);
         let pass = |book: &mut Book| stream.each(|records| book_best(book, records));
         b.iter_batched_ref(setup, pass, BatchSize::PerIteration);
     });
@@ -163,6 +170,10 @@ impl Maps {
 
 type Pair<'a> = (&'a i64, &'a i64);
 
+fn diff(frame: &PaddedBuf) -> Option<Diff<'_, 8, 8>> {
+    Diff::of(frame.padded().payload())
+}
+
 /// All messages, records in one piece as in the ring.
 struct Stream {
     snapshot: Vec<LevelRecord>,
@@ -181,6 +192,29 @@ impl Stream {
             records.extend(message);
         }
         Self { snapshot, records, lens }
+    }
+
+    /// The stream of a feed with one symbol.
+    fn of(feed: &Feed) -> Option<Self> {
+        let mut stream = Self { snapshot: Vec::new(), records: Vec::new(), lens: Vec::new() };
+        let mut snapshots = 0;
+        for step in &feed.warmup {
+            match step {
+                Warmup::Rest { body, .. } => {
+                    let snapshot: Snapshot = sonic_rs::from_slice(body).ok()?;
+                    stream.snapshot.extend(snapshot.records());
+                    snapshots += 1;
+                }
+                // Those before the snapshot too: what is measured is not whether the book is true.
+                Warmup::Frame(frame) => stream.snapshot.extend(diff(frame)?.records()),
+            }
+        }
+        for frame in &feed.frames {
+            let from = stream.records.len();
+            stream.records.extend(diff(frame)?.records());
+            stream.lens.push(stream.records.len() - from);
+        }
+        (snapshots == 1).then_some(stream)
     }
 
     #[inline]

@@ -5,15 +5,14 @@
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use criterion::{BatchSize, BenchmarkGroup, Throughput, measurement::WallTime};
 use tickbook_benches::feed::{Feed, Warmup};
 use tickbook_benches::market::SCALE;
-use tickbook_benches::peer::{Diff, Fixed};
+use tickbook_benches::peer::Diff;
 use tickbook_ring::{Consumer, ring};
 use tickbook_scan::LevelScanner;
 use tickbook_types::{
-    Block, ConnId, Epoch, LevelRecord, MessageKind, MonoNanos, Padded, Price, RecvStamps, Side,
-    Size,
+    Block, ConnId, Epoch, LevelRecord, MessageKind, MonoNanos, Padded, RecvStamps, Side,
 };
 use tickbook_venues::{
     Actions, Context, Lane, Mode, RestResponse, Session, SessionConfig, SessionCounters,
@@ -40,11 +39,15 @@ fn main() {
 }
 
 fn parse(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed, levels: usize) {
-    let typed: Vec<_> = feed.frames.iter().map(|frame| records(&sonic(payload(frame)))).collect();
+    let typed: Vec<_> = feed
+        .frames
+        .iter()
+        .map(|frame| sonic(payload(frame)).records().collect::<Vec<_>>())
+        .collect();
     let mut out = vec![LevelRecord::default(); levels];
     let bids_at = bids_at(feed.frames[0].padded());
     for (frame, typed) in feed.frames.iter().zip(&typed) {
-        assert_eq!(records(&serde(payload(frame))), *typed);
+        assert_eq!(serde(payload(frame)).records().collect::<Vec<_>>(), *typed);
         assert_eq!(scan(frame.padded(), bids_at, &mut out), Some(levels));
         assert_eq!(out, *typed);
     }
@@ -103,19 +106,11 @@ fn payload(frame: &tickbook_types::PaddedBuf) -> &[u8] {
 }
 
 fn sonic(text: &[u8]) -> Diff<'_, 2, 5> {
-    sonic_rs::from_slice(text).expect("a diff")
+    Diff::of(text).expect("a diff")
 }
 
 fn serde(text: &[u8]) -> Diff<'_, 2, 5> {
     serde_json::from_slice(text).expect("a diff")
-}
-
-fn records(diff: &Diff<'_, 2, 5>) -> Vec<LevelRecord> {
-    let record = |&(price, size): &(Fixed<2>, Fixed<5>), side| {
-        LevelRecord::new(Price(price.0), Size(size.0.cast_unsigned()), side)
-    };
-    let bids = diff.bids.iter().map(|level| record(level, Side::Bid));
-    bids.chain(diff.asks.iter().map(|level| record(level, Side::Ask))).collect()
 }
 
 /// Where the bids of a diff begin: all generated headers have the same length.

@@ -7,6 +7,8 @@ use std::sync::Mutex;
 use serde::Deserialize;
 use serde::de::{Error, Visitor};
 
+use tickbook_types::{LevelRecord, Price, Side, Size};
+
 /// A decimal string as an integer with `DECIMALS` decimals.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Fixed<const DECIMALS: usize>(pub i64);
@@ -81,10 +83,36 @@ pub struct Diff<'a, const P: usize, const S: usize> {
 
 /// What a combined stream wraps around a message.
 #[derive(Debug, Deserialize)]
-pub struct Combined<'a, const P: usize, const S: usize> {
-    /// The message.
+struct Combined<'a, const P: usize, const S: usize> {
     #[serde(borrow)]
-    pub data: Diff<'a, P, S>,
+    data: Diff<'a, P, S>,
+}
+
+impl<'a, const P: usize, const S: usize> Diff<'a, P, S> {
+    /// The diff in `text`, alone or wrapped by a combined stream.
+    #[must_use]
+    pub fn of(text: &'a [u8]) -> Option<Self> {
+        if text.starts_with(b"{\"stream\"") {
+            return sonic_rs::from_slice(text).ok().map(|wrapped: Combined<'a, P, S>| wrapped.data);
+        }
+        sonic_rs::from_slice(text).ok()
+    }
+
+    /// Its levels, bids first.
+    pub fn records(&self) -> impl Iterator<Item = LevelRecord> + '_ {
+        records(&self.bids, &self.asks)
+    }
+}
+
+fn records<'a, const P: usize, const S: usize>(
+    bids: &'a [(Fixed<P>, Fixed<S>)],
+    asks: &'a [(Fixed<P>, Fixed<S>)],
+) -> impl Iterator<Item = LevelRecord> + 'a {
+    let bids = bids.iter().map(|level| (level, Side::Bid));
+    let all = bids.chain(asks.iter().map(|level| (level, Side::Ask)));
+    all.map(|((price, size), side)| {
+        LevelRecord::new(Price(price.0), Size(size.0.cast_unsigned()), side)
+    })
 }
 
 /// A snapshot, typed.
@@ -97,6 +125,13 @@ pub struct Snapshot {
     pub bids: Vec<(Fixed<8>, Fixed<8>)>,
     /// Asks.
     pub asks: Vec<(Fixed<8>, Fixed<8>)>,
+}
+
+impl Snapshot {
+    /// Its levels, bids first.
+    pub fn records(&self) -> impl Iterator<Item = LevelRecord> + '_ {
+        records(&self.bids, &self.asks)
+    }
 }
 
 /// A price and a size with eight decimals.
