@@ -180,6 +180,40 @@ fn a_cut_while_the_replacement_is_ready_hands_over_at_once() {
 }
 
 #[test]
+fn a_replacement_that_runs_ahead_waits_for_the_old_connection() {
+    let mut harness = live();
+    harness.frame(0, r#"{"e":"serverShutdown","E":1}"#);
+    harness.connected(1, 1);
+    let actions = harness.actions();
+    ack_all(&mut harness, &actions);
+    // Five diffs ahead, so that none of its own follows.
+    for id in 2..60 {
+        harness.frame(1, diff("BTCUSDT", id + 5, id + 5, "", ""));
+        harness.frame(0, diff("BTCUSDT", id, id, "", ""));
+        harness.pass(100);
+    }
+    assert!(closes(&harness.actions()).is_empty(), "letting go would lose five diffs");
+    for id in 60..65 {
+        harness.frame(0, diff("BTCUSDT", id, id, "", ""));
+    }
+    harness.pass(1_000);
+    assert_eq!(closes(&harness.actions()), [0]);
+    harness.frame(1, diff("BTCUSDT", 65, 65, "", ""));
+    assert_eq!(harness.book("BTCUSDT").seq, 65);
+    assert_eq!(harness.counters.gaps, 0);
+}
+
+#[test]
+fn a_replacement_that_fails_is_tried_again() {
+    let mut harness = live();
+    harness.frame(0, r#"{"e":"serverShutdown","E":1}"#);
+    assert_eq!(connects(&harness.actions()), [1]);
+    harness.disconnected(1);
+    assert_eq!(connects(&harness.actions()), [1]);
+    assert_eq!(harness.book("BTCUSDT").state, BookState::Live);
+}
+
+#[test]
 fn a_cut_without_a_ready_replacement_is_a_disconnect() {
     let mut harness = live();
     harness.frame(0, r#"{"e":"serverShutdown","E":1}"#);

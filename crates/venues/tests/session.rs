@@ -379,6 +379,21 @@ fn a_damaged_diff_makes_its_book_stale() {
 }
 
 #[test]
+fn a_snapshot_never_sets_a_book_back() {
+    let mut harness = live();
+    harness.frame(0, diff("BTCUSDT", 105, 106, "", ""));
+    harness.frame(0, diff("BTCUSDT", 107, 108, "", ""));
+    harness.frame(0, &diff("BTCUSDT", 109, 110, "", "")[..120]);
+    let request = harness.snapshot_request();
+    harness.rest(Some(request.id), URL, snapshot(105, "", "").as_bytes());
+    assert_eq!(harness.state("BTCUSDT"), GAP, "106 was confirmed by its successor");
+    harness.pass(1_000);
+    let request = harness.snapshot_request();
+    harness.rest(Some(request.id), URL, snapshot(110, "", "").as_bytes());
+    assert_eq!(harness.state("BTCUSDT"), LIVE);
+}
+
+#[test]
 fn digits_beyond_the_exponents_refine_them_and_keep_the_book() {
     let mut harness = live();
     harness.frame(0, diff("BTCUSDT", 105, 106, r#"["99.505","0.0000001"]"#, ""));

@@ -287,7 +287,9 @@ impl BinanceSession {
         }
         match self.deliver(index, source, message, header, stamps, cx) {
             Ok(()) => {
-                self.books[index].position.step(self.rules.chain, ids);
+                let book = &mut self.books[index];
+                book.confirmed = book.position.id();
+                book.position.step(self.rules.chain, ids);
             }
             Err(Problem::Full) => {
                 cx.counters.ring_full += 1;

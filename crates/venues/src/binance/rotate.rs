@@ -79,7 +79,7 @@ impl BinanceSession {
     }
 
     /// A link is gone.
-    pub(super) fn lost_link(&mut self, index: usize, _asked: bool, cx: &mut Context<'_>) {
+    pub(super) fn lost_link(&mut self, index: usize, cx: &mut Context<'_>) {
         let line = self.links[index].line;
         if self.active[line] != index {
             // A replacement that failed is tried again when the old one is looked at next.
@@ -186,13 +186,13 @@ impl BinanceSession {
         if !self.is_live_mode() || self.active[line] != link {
             return;
         }
-        match self.spare_of(line) {
-            Some(spare) if self.links[spare].phase == LinkPhase::Down => {
-                self.connect_link(spare, cx);
-            }
-            Some(_) => {}
+        if self.spare_of(line).is_some() {
+            // As if its time were up: the replacement is opened, and again if that fails.
+            self.links[link].opened_at = cx.now.plus(-CONN_AGE_MAX_NS);
+            self.pump_rotation(cx);
+        } else {
             // Without a second id there is a break; the cut itself would be no better.
-            None => self.close_link(link, cx),
+            self.close_link(link, cx);
         }
     }
 

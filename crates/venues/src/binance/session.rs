@@ -392,9 +392,8 @@ impl Session for BinanceSession {
     fn on_disconnected(&mut self, conn: ConnId, cx: &mut Context<'_>) {
         let Some(index) = self.link_of(conn) else { return };
         cx.counters.disconnects += 1;
-        let had_asked = self.links[index].phase == LinkPhase::Closing;
         self.links[index].close();
-        self.lost_link(index, had_asked, cx);
+        self.lost_link(index, cx);
         self.pump(cx);
     }
 

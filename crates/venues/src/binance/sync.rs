@@ -30,6 +30,7 @@ impl BinanceSession {
         book.spare_last = None;
         book.silence = Silence::Unwatched;
         book.needs_diff = false;
+        book.confirmed = 0;
         book.fetch.settle();
         if let Channel::Whole(_) = book.channel {
             // Every message is a whole book; only ids must not go back.
@@ -173,7 +174,11 @@ impl BinanceSession {
         let book = &mut self.books[index];
         let dropped = book.buffer.drop_older(chain, id);
         cx.counters.ignore_many(Ignored::Stale, dropped as u64);
-        if book.buffer.first().is_some_and(|first| !chain.bridges(id, first.ids)) {
+        let too_old = match book.buffer.first() {
+            Some(first) => !chain.bridges(id, first.ids),
+            None => id < book.confirmed,
+        };
+        if too_old {
             cx.counters.snapshots_unusable += 1;
             self.snapshot_failed(index, cx);
             return;
