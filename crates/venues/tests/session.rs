@@ -394,6 +394,51 @@ fn a_snapshot_never_sets_a_book_back() {
 }
 
 #[test]
+fn other_spellings_of_the_same_frames_do_the_same() {
+    let mut harness = live();
+    let spaced = |text: &str| text.replace(',', " , ").replace(':', " : ");
+    harness.frame(0, spaced(&diff("BTCUSDT", 105, 106, r#"["99.50","1e1"]"#, "")));
+    harness.frame(0, spaced(r#"{"u":107,"s":"BTCUSDT","b":"99","B":"1","a":"101","A":"2"}"#));
+    let trade = r#"{"e":"trade","E":5,"T":4,"s":"BTCUSDT","t":1,"p":"99","q":"1","m":true}"#;
+    harness.frame(0, spaced(trade));
+    let book = harness.book("BTCUSDT");
+    assert_eq!((book.state, book.seq), (BookState::Live, 106));
+    assert_eq!(book.top(Side::Bid, 2)[1], ("99.5".into(), "10".into()));
+    assert_eq!(book.tickers, [(107, (9_900, 100_000), (10_100, 200_000))]);
+    assert_eq!(book.trades, [(9_900, 100_000, Side::Ask, 4_000_000, 1)]);
+    assert_eq!(harness.counters.general_parses, 4, "three frames and the ack");
+    // Kept and spliced, they do the same too.
+    harness.frame(0, diff("BTCUSDT", 109, 109, "", ""));
+    harness.frame(0, spaced(&diff("BTCUSDT", 110, 111, r#"["98.00","1"]"#, "")));
+    let request = harness.snapshot_request();
+    harness.rest(Some(request.id), URL, snapshot(110, "", "").as_bytes());
+    let book = harness.book("BTCUSDT");
+    assert_eq!((book.state, book.seq), (BookState::Live, 111));
+    assert_eq!(book.top(Side::Bid, 1), [("98".into(), "1".into())]);
+}
+
+#[test]
+fn a_size_that_does_not_fit_coarsens_and_rounds() {
+    let mut harness = connected(Venue::BinanceSpot, &["BTCUSDT"]);
+    harness.frame(0, diff("BTCUSDT", 101, 104, "", ""));
+    let request = harness.snapshot_request();
+    harness.rest(Some(request.id), URL, snapshot(103, "", "").as_bytes());
+    assert_eq!(harness.state("BTCUSDT"), LIVE);
+    // 6e19 needs an exponent of 1; the other size is rounded to it, and says so.
+    harness.frame(0, diff("BTCUSDT", 105, 106, r#"["1","60000000000000000000"],["2","26"]"#, ""));
+    let book = harness.book("BTCUSDT");
+    assert_eq!(book.scale.size_exponent, 1);
+    let sizes: Vec<_> = book.top(Side::Bid, 2).into_iter().map(|(_, size)| size).collect();
+    assert_eq!(sizes, ["30", "60000000000000000000"]);
+    assert_eq!(harness.counters.size_rounded, 1);
+    // It stays that coarse: the large size is still there.
+    harness.frame(0, diff("BTCUSDT", 107, 108, r#"["2","0.5"]"#, ""));
+    let book = harness.book("BTCUSDT");
+    assert_eq!((book.state, book.scale.size_exponent), (BookState::Live, 1));
+    assert_eq!(book.top(Side::Bid, 1), [("2".into(), "10".into())], "never to nothing");
+}
+
+#[test]
 fn digits_beyond_the_exponents_refine_them_and_keep_the_book() {
     let mut harness = live();
     harness.frame(0, diff("BTCUSDT", 105, 106, r#"["99.505","0.0000001"]"#, ""));

@@ -66,11 +66,16 @@ impl NaiveBook {
     }
 
     fn rescale(&mut self, to: Scale) {
-        let factor = |from: i8, to: i8| 10_i64.pow(u32::try_from(from - to).unwrap());
-        let price = factor(self.scale.price_exponent, to.price_exponent);
-        let size = factor(self.scale.size_exponent, to.size_exponent);
+        let move_to = |value: i64, from: i8, to: i8| {
+            let factor = 10_i64.pow(u32::from(from.abs_diff(to)));
+            // Coarser: nothing ever becomes nothing.
+            if from >= to { value * factor } else { ((value + factor / 2) / factor).max(1) }
+        };
+        let from = self.scale;
+        let price = |price| move_to(price, from.price_exponent, to.price_exponent);
+        let size = |size| move_to(size, from.size_exponent, to.size_exponent);
         for side in [&mut self.bids, &mut self.asks] {
-            *side = side.iter().map(|(p, s)| (p * price, s * size as u64)).collect();
+            *side = side.iter().map(|(p, s)| (price(*p), size(*s as i64) as u64)).collect();
         }
         self.scale = to;
     }
