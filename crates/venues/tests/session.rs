@@ -415,6 +415,11 @@ fn other_spellings_of_the_same_frames_do_the_same() {
     let book = harness.book("BTCUSDT");
     assert_eq!((book.state, book.seq), (BookState::Live, 111));
     assert_eq!(book.top(Side::Bid, 1), [("98".into(), "1".into())]);
+    // Finer digits refine here too, where the scanner was never asked.
+    harness.frame(0, spaced(&diff("BTCUSDT", 112, 112, r#"["99.00","0.0000001"]"#, "")));
+    let best = harness.book("BTCUSDT").top(Side::Bid, 1);
+    assert_eq!(best, [("99".into(), "0.0000001".into())]);
+    assert_eq!(harness.counters.size_rounded, 0);
 }
 
 #[test]
