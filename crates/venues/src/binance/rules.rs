@@ -45,7 +45,7 @@ const MAIN: Route = Route { endpoint: Endpoint::Main, path: "/stream" };
 const SPOT: Rules = Rules {
     chain: Chain::Contiguous,
     depth_path: "/api/v3/depth",
-    depth_limits: &[(5000, 250), (1000, 50)],
+    depth_limits: &[(5000, 250), (1000, 50), (500, 25)],
     instruments_path: "/api/v3/exchangeInfo",
     instruments_weight: 20,
     weight_per_minute: 6000,
@@ -111,7 +111,9 @@ mod tests {
         assert_eq!(spot.depth_limit(1), (5000, 250));
         assert_eq!(spot.depth_limit(12), (5000, 250));
         assert_eq!(spot.depth_limit(13), (1000, 50));
-        assert_eq!(spot.depth_limit(10_000), (1000, 50));
+        assert_eq!(spot.depth_limit(60), (1000, 50));
+        assert_eq!(spot.depth_limit(10_000), (500, 25));
+        assert_eq!(Rules::of(Venue::BinanceUs).depth_limit(20), (500, 25));
         assert_eq!(Rules::of(Venue::BinanceUsdm).depth_limit(1), (1000, 20));
     }
 
