@@ -1,0 +1,135 @@
+//! Every stage of tickbook's data path beside the crates a user would take instead.
+//!
+//! ```sh
+//! cargo run --release --manifest-path benches/rivals/Cargo.toml -- --json rivals.json
+//! ```
+//!
+//! `TICKBOOK_CAPTURES` names a folder of captures (`binance_spot/btcusdt_20240808.cap.gz` and its
+//! like); without it the inputs are generated in the venue's format. `RUSTFLAGS="-C
+//! target-cpu=native"` gives the rows `tickbook (native)`. The peers that take long to compile are
+//! features: `--no-default-features --features iceoryx2`. A peer that is left out says so.
+//!
+//! All subjects of a stage take turns, round after round, in one process: what disturbs one round
+//! disturbs all of them. A figure is the median of the rounds, the smallest is beside it. Before a
+//! stage is timed, the results of its subjects are compared.
+//!
+//! # What the figures are
+//!
+//! | stage | nanoseconds per |
+//! | --- | --- |
+//! | `parse_N` | message of about N levels: text to integers, and for us the ring besides |
+//! | `ladder_update` | level update, with the best of both sides after each message |
+//! | `depth_publish` | message: 32 levels a side made readable, above the update alone |
+//! | `ring_one_way`, `ring_throughput` | message from one thread to another |
+//! | `shm_depth_visible`, `shm_bbo_visible` | publish, until read by another thread |
+//! | `frame_N` | WebSocket message of N bytes, a frame a read, the read (a copy) included |
+//! | `memory_to_published` | message: frame in memory to a book that others can read |
+//! | `loopback_p50`, `loopback_p99` | message: due time of the send to seen by the sender |
+//! | `replay_msgs_per_s` | message of a capture; the table and `msgs_per_s` say how many a second |
+//!
+//! A stage with an `@` behind it is that stage on one capture, or at one rate. A stage without is
+//! all captures together, each message of them counting once; 5,000 messages a second.
+//!
+//! # Not guaranteed
+//!
+//! - That times of two hosts, or of two runs, compare. Ratios within one run do.
+//! - That a busy host gives sense: the stages of two threads need two cores of their own.
+
+mod book;
+mod contest;
+mod depth;
+mod frame;
+mod input;
+mod ladder;
+mod loopback;
+mod parse;
+mod path;
+mod peers;
+mod replay;
+mod ring;
+mod shm;
+mod stream;
+mod turns;
+mod web;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use contest::Table;
+
+/// Times every stage of tickbook beside its peers, in one run.
+#[derive(Debug, Parser)]
+#[command(name = "rivals")]
+struct Args {
+    /// Only the stages whose names begin with one of these.
+    stages: Vec<String>,
+    /// Writes the medians to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Rounds of a stage; the slow ones have fewer.
+    #[arg(long, default_value_t = 31)]
+    rounds: usize,
+    /// Does not bind the threads of a pair to two cores.
+    #[arg(long)]
+    no_pin: bool,
+    /// Messages a second over loopback; the first one is the stage without `@`.
+    #[arg(long, value_delimiter = ',', default_value = "5000,20000")]
+    rates: Vec<u32>,
+}
+
+impl Args {
+    fn wants(&self, stage: &str) -> bool {
+        let fits = |wish: &String| stage.starts_with(wish.as_str()) || wish.starts_with(stage);
+        self.stages.is_empty() || self.stages.iter().any(fits)
+    }
+}
+
+/// What the subject we are is called.
+const TICKBOOK: &str =
+    if matches!(env!("RIVALS_NATIVE").as_bytes(), b"true") { "tickbook (native)" } else { "tickbook" };
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut table = Table::new(args.rounds.max(1));
+    turns::pin(!args.no_pin);
+    let feeds = input::feeds();
+    if args.wants("parse") {
+        parse::run(&feeds, &mut table);
+    }
+    if args.wants("ladder_update") || args.wants("depth_publish") {
+        let streams = stream::streams(&feeds);
+        if args.wants("ladder_update") {
+            ladder::run(&streams, &mut table);
+        }
+        if args.wants("depth_publish") {
+            depth::run(&streams, &mut table);
+        }
+    }
+    if args.wants("ring") {
+        ring::run(&mut table);
+    }
+    if args.wants("shm") {
+        shm::run(&mut table);
+    }
+    if args.wants("frame") {
+        frame::run(&mut table);
+    }
+    if args.wants("memory_to_published") {
+        path::run(&feeds, &mut table);
+    }
+    if args.wants("loopback") {
+        loopback::run(&feeds, &args.rates, &mut table);
+    }
+    if args.wants("replay") {
+        replay::run(&feeds, &mut table);
+    }
+    match args.json.map(|path| table.write_json(&path)) {
+        Some(Err(error)) => {
+            eprintln!("rivals: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
