@@ -1,5 +1,5 @@
-//! Books in shared memory: what a publish costs the writer, a read the reader, and how long it takes
-//! from one to the other.
+//! Books in shared memory: what a publish costs the writer, a read the reader, and how long it
+//! takes from one to the other.
 
 use std::hint::black_box;
 use std::path::Path;

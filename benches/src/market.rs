@@ -1,7 +1,7 @@
 //! A market: messages of level changes as a venue's diff stream has them.
 //!
-//! By default 7.6 changes a message, 45 % of them deletes, in a book of about 4,300 levels: what was
-//! counted in recordings of a busy pair.
+//! By default 7.6 changes a message, 45 % of them deletes, in a book of about 4,300 levels: what
+//! was counted in recordings of a busy pair.
 
 use std::collections::BTreeMap;
 
