@@ -63,7 +63,7 @@ pub const REANCHOR_INTERVAL: Duration = Duration::from_millis(100);
 /// How long one REST request may take.
 pub const REST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Threads that fetch over REST.
+/// Threads that fetch over REST; names are looked up in another one.
 pub const REST_WORKERS: usize = 2;
 
 /// Largest REST body: Binance's exchangeInfo has about 15 MiB.

@@ -2,7 +2,8 @@
 //!
 //! Name resolution and REST. A venue thread sends a [`Job`] over a channel and gets an [`Answer`]
 //! back over its own; bodies are parsed here, so that a big snapshot never stalls the other symbols
-//! of a venue thread.
+//! of a venue thread. Names have a thread of their own: a venue whose REST hangs does not keep
+//! another one from reconnecting.
 //!
 //! # Guarantees
 //!
@@ -72,23 +73,34 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts the threads; `ca_file` names roots to trust besides the built-in ones.
+    /// Starts the threads, `fetchers` of them for REST; `ca_file` names roots to trust besides the
+    /// built-in ones.
     ///
     /// # Errors
     ///
     /// A line that says what is wrong with `ca_file`, or that no thread could be started.
-    pub fn start(ca_file: Option<&Path>, workers: usize) -> Result<(Self, Sender<Job>), String> {
+    pub fn start(ca_file: Option<&Path>, fetchers: usize) -> Result<(Self, Sender<Job>), String> {
         let fetcher = Fetcher::new(ca_file)?;
-        let (sender, receiver) = crossbeam_channel::unbounded();
-        let workers = (0..workers)
-            .map(|index| {
-                let (receiver, fetcher) = (Receiver::clone(&receiver), fetcher.clone());
-                thread::Builder::new()
-                    .name(format!("tb-service-{index}"))
-                    .spawn(move || work(&receiver, &fetcher))
-                    .map_err(|error| format!("cannot start a service thread: {error}"))
-            })
-            .collect::<Result<_, _>>()?;
+        let (sender, jobs) = crossbeam_channel::unbounded();
+        let (name_sender, names) = crossbeam_channel::unbounded();
+        let (fetch_sender, fetches) = crossbeam_channel::unbounded();
+        let mut workers = Vec::with_capacity(fetchers + 2);
+        for index in 0..fetchers {
+            let (fetches, fetcher) = (Receiver::clone(&fetches), fetcher.clone());
+            workers.push(spawn(format!("tb-service-{index}"), move || work(&fetches, &fetcher))?);
+        }
+        workers.push(spawn("tb-names".to_owned(), move || work(&names, &fetcher))?);
+        let sort = move || {
+            for job in jobs {
+                let to = match &job {
+                    Job::Resolve { .. } => &name_sender,
+                    Job::Fetch { .. } => &fetch_sender,
+                };
+                // A worker that has died is seen by `has_died`.
+                let _ = to.send(job);
+            }
+        };
+        workers.push(spawn("tb-service".to_owned(), sort)?);
         Ok((Self { workers }, sender))
     }
 
@@ -97,6 +109,11 @@ impl Service {
     pub fn has_died(&self) -> bool {
         self.workers.iter().any(JoinHandle::is_finished)
     }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
+    let thread = thread::Builder::new().name(name).spawn(run);
+    thread.map_err(|error| format!("cannot start a service thread: {error}"))
 }
 
 fn work(jobs: &Receiver<Job>, fetcher: &Fetcher) {
@@ -290,6 +307,37 @@ mod tests {
         let (response, why) = fetch(root);
         assert_eq!(response.result.unwrap_err(), RestError::Transport);
         assert!(why.is_some());
+    }
+
+    #[test]
+    fn names_are_found_while_every_fetch_hangs() {
+        // It accepts (the kernel does), and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (_service, jobs) = Service::start(None, 1).unwrap();
+        let (reply, answers) = crossbeam_channel::unbounded();
+        let request = RestRequest {
+            id: tickbook_venues::RequestId(1),
+            path: "/".to_owned(),
+            weight: 1,
+            purpose: tickbook_venues::RestPurpose::Snapshot,
+        };
+        let root = format!("http://{}", silent.local_addr().unwrap());
+        let fetch = Job::Fetch {
+            venue: Venue::BinanceSpot,
+            root,
+            request,
+            asked: true,
+            reply: reply.clone(),
+        };
+        jobs.send(fetch).unwrap();
+        let url = Url::parse("ws://127.0.0.1:7").unwrap();
+        jobs.send(Job::Resolve { conn: ConnId(3), url, reply }).unwrap();
+        let first = answers.recv_timeout(limits::REST_TIMEOUT * 2).unwrap();
+        assert!(
+            matches!(first, Answer::Resolved { conn: ConnId(3), addr: Ok(addr), .. }
+                if addr.port() == 7),
+            "{first:?}"
+        );
     }
 
     #[test]
