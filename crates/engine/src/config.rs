@@ -16,6 +16,7 @@ use toml::Spanned;
 use crate::idle::Idle;
 use crate::limits;
 use crate::topology::BuilderPlace;
+use crate::url::Url;
 
 /// A whole configuration file.
 #[derive(Clone, Debug, Deserialize)]
@@ -153,7 +154,24 @@ impl Config {
             let message = format!("more than {} [[venue]] sections", limits::VENUES_MAX);
             return Err((None, message));
         }
-        self.venues.iter().try_for_each(VenueConfig::check)
+        self.venues.iter().try_for_each(VenueConfig::check)?;
+        self.check_books()
+    }
+
+    /// No book may stand in two sections of the same venue: readers could not tell them apart.
+    fn check_books(&self) -> Result<(), (Option<Range<usize>>, String)> {
+        let mut seen = HashSet::new();
+        for section in &self.venues {
+            let venue = section.venue().map_err(|unknown| (None, unknown.to_string()))?;
+            for symbol in &section.symbols {
+                let text = symbol.get_ref();
+                if !seen.insert((venue, text.to_uppercase())) {
+                    let message = format!("symbol '{text}' of {venue} stands twice");
+                    return Err((Some(symbol.span()), message));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -170,7 +188,6 @@ impl VenueConfig {
             let message = format!("more than {} symbols", limits::SYMBOLS_MAX);
             return Err((at, message));
         }
-        let mut seen = HashSet::new();
         for symbol in &self.symbols {
             let text = symbol.get_ref();
             let span = Some(symbol.span());
@@ -180,17 +197,9 @@ impl VenueConfig {
             {
                 return Err((span, format!("'{text}' is not a symbol")));
             }
-            if !seen.insert(text.to_uppercase()) {
-                return Err((span, format!("symbol '{text}' stands twice")));
-            }
         }
-        for url in [&self.ws_url, &self.rest_url].into_iter().flatten() {
-            if url.get_ref().split_once("://").is_none_or(|(_, rest)| rest.is_empty()) {
-                let message = format!("'{}' is not a URL like wss://host:port", url.get_ref());
-                return Err((Some(url.span()), message));
-            }
-        }
-        Ok(())
+        check_url(self.ws_url.as_ref(), "wss", "ws")?;
+        check_url(self.rest_url.as_ref(), "https", "http")
     }
 
     /// The venue; the check has made sure that there is one of that name.
@@ -221,6 +230,23 @@ fn in_range(
     let (low, high) = (range.start(), range.end());
     let message = format!("{key} = {} is not between {low} and {high}", value.get_ref());
     Err((Some(value.span()), message))
+}
+
+/// An address must be what the thread that uses it will be able to take apart.
+fn check_url(
+    url: Option<&Spanned<String>>,
+    sealed: &str,
+    plain: &str,
+) -> Result<(), (Option<Range<usize>>, String)> {
+    let Some(url) = url else { return Ok(()) };
+    let text = url.get_ref();
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let fault = match Url::parse(text) {
+        Ok(_) if scheme == Some(sealed) || scheme == Some(plain) => return Ok(()),
+        Ok(_) => format!("'{text}' is not a URL: the scheme must be {sealed} or {plain}"),
+        Err(fault) => fault,
+    };
+    Err((Some(url.span()), format!("{fault}; write it like {sealed}://host:port")))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -304,6 +330,10 @@ trades = false
             ("\"ETHUSDT\"", "\"ETH USDT\"", 9, "not a symbol"),
             ("[\"BTCUSDT\", \"ETHUSDT\"]", "[]", 8, "empty"),
             ("core = 1", "ws_url = \"localhost\"", 10, "URL"),
+            ("core = 1", "ws_url = \"ftp://localhost\"", 10, "scheme"),
+            ("core = 1", "ws_url = \"https://localhost\"", 10, "wss or ws"),
+            ("core = 1", "rest_url = \"http://localhost:x\"", 10, "port"),
+            ("core = 1", "rest_url = \"http://:80\"", 10, "host"),
             ("core = 1", "core = -1", 10, "invalid value"),
             ("[[venue]]", "[[venue]", 7, ""),
         ] {
@@ -314,6 +344,21 @@ trades = false
         }
         let error = Config::parse("a.toml", "name = \"x\"").unwrap_err();
         assert!(error.message.contains("[[venue]]"), "{error}");
+    }
+
+    #[test]
+    fn a_book_of_two_sections_is_refused_one_of_two_venues_is_not() {
+        let section = |venue: &str, symbol: &str| {
+            format!("\n[[venue]]\nvenue = \"{venue}\"\nsymbols = [\"{symbol}\"]\n")
+        };
+        let twice = format!("{GOOD}{}", section("binance", "ethusdt"));
+        let error = Config::parse("a.toml", &twice).unwrap_err();
+        assert_eq!(error.line, 15, "{error}");
+        assert!(error.message.contains("'ethusdt' of binance_spot stands twice"), "{error}");
+        for (venue, symbol) in [("binance_spot", "SOLUSDT"), ("binance_us", "BTCUSDT")] {
+            let text = format!("{GOOD}{}", section(venue, symbol));
+            assert!(Config::parse("a.toml", &text).is_ok(), "{venue} {symbol}");
+        }
     }
 
     #[test]
