@@ -1,6 +1,5 @@
 //! A replay from memory: the frames of a capture are handed to the session in place.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -101,12 +100,9 @@ fn two_threads(
     feeder: Feeder,
     mut builder: Builder,
 ) -> Result<(Fed, f64), ReplayError> {
-    let failed = AtomicBool::new(false);
     thread::scope(|scope| {
         let building = scope.spawn(|| {
             let pinned = options.cores.map_or(Ok(()), |(_, core)| pin(core));
-            // Relaxed: read after the join of this thread.
-            failed.store(pinned.is_err(), Ordering::Relaxed);
             let mut idler = Idler::new(topology.idle);
             while !builder.is_done() {
                 let work = builder.turn();
@@ -272,14 +268,14 @@ impl Pacer {
     /// Waits until a record of `at` is due; `None` at full pace.
     fn wait(&self, at: WallNanos, mut builder: Option<&mut Builder>) -> Option<Ticks> {
         let ticks_per_nano = self.ticks_per_nano?;
-        let nanos = u64::try_from(at.0 - self.first.0).unwrap_or(0);
+        let nanos = u64::try_from(at.0.saturating_sub(self.first.0)).unwrap_or(0);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,
             clippy::cast_sign_loss,
             reason = "a point in time to some nanoseconds; the factor is positive"
         )]
-        let due = Ticks(self.start.0 + (nanos as f64 * ticks_per_nano) as u64);
+        let due = Ticks(self.start.0.saturating_add((nanos as f64 * ticks_per_nano) as u64));
         loop {
             let now = clock::now();
             if now >= due {
