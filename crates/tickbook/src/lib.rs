@@ -53,6 +53,11 @@ mod events;
 mod freshness;
 mod source;
 
+/// The program in the project's README is compiled with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use attach::{AttachError, EngineInfo, Tickbook};
 pub use book::BookReader;
 pub use events::{EventRead, EventReader};
