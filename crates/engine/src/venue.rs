@@ -9,7 +9,6 @@
 //!   so.
 //! - In a replay ([`Play`]) the thread waits for room in the lane; live, it never waits.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +21,12 @@ use tickbook_shm::{ConnState, ConnWriter, Counter, StatsWriter};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{ConnId, Epoch, MonoNanos, Ticks, Venue};
 use tickbook_venues::{
-    Action, Actions, Context, Endpoints, Lane, Rejected, Session, SessionCounters,
+    Action, Actions, Context, Endpoints, Lane, Rejected, RestResponse, Session, SessionCounters,
 };
 
 use crate::builder::Builder;
 use crate::limits;
+use crate::play::Play;
 use crate::room;
 use crate::service::{Answer, Job};
 use crate::tally::Tally;
@@ -74,38 +74,9 @@ pub struct VenueParts {
     pub play: Option<Play>,
 }
 
-/// A recording that is played from a server: what the thread must know of it beforehand.
-#[derive(Debug)]
-pub struct Play {
-    /// Receive time of each frame: the session runs on the time of the recording.
-    pub frame_times: Vec<i64>,
-    /// Paths of the snapshots to fetch, in the order of the recording, and how many frames stand
-    /// before each.
-    pub fetches: VecDeque<(u64, String)>,
-    /// Frames before the snapshot that is being fetched: none behind it is taken until it is here,
-    /// so that the order is that of the recording.
-    pub hold_at: Option<u64>,
-}
-
 impl VenueParts {
     fn conn_id(&self, index: usize) -> ConnId {
         ConnId(self.first_conn.0.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)))
-    }
-}
-
-impl Play {
-    /// A recording with these frames and fetches, not yet begun.
-    #[must_use]
-    pub const fn new(frame_times: Vec<i64>, fetches: VecDeque<(u64, String)>) -> Self {
-        Self { frame_times, fetches, hold_at: None }
-    }
-
-    const fn is_over(&self, frames: u64) -> bool {
-        frames >= self.frame_times.len() as u64
-    }
-
-    fn is_held(&self, frames: u64) -> bool {
-        self.hold_at.is_some_and(|at| frames >= at)
     }
 }
 
@@ -469,17 +440,26 @@ impl VenueThread {
                     if let Some(why) = why {
                         self.notice(why, false);
                     }
-                    self.rest_answers += 1;
-                    if let Some(play) = &mut self.parts.play {
-                        play.hold_at = None;
+                    match &mut self.parts.play {
+                        Some(play) => play.answer = Some(response),
+                        None => self.rest(response, now),
                     }
-                    self.call(now, true, |session, cx| session.on_rest(response, cx));
-                    self.perform(now);
-                    self.fetch_next();
                 }
             }
         }
+        let frames = self.counters.frames;
+        if let Some(response) = self.parts.play.as_mut().and_then(|play| play.due(frames)) {
+            self.rest(response, now);
+            self.fetch_next();
+            work += 1;
+        }
         work
+    }
+
+    fn rest(&mut self, response: RestResponse, now: MonoNanos) {
+        self.rest_answers += 1;
+        self.call(now, true, |session, cx| session.on_rest(response, cx));
+        self.perform(now);
     }
 
     fn resolved(
@@ -585,8 +565,7 @@ impl VenueThread {
     /// Asks for the next snapshot of a recording.
     fn fetch_next(&mut self) {
         let Some(play) = &mut self.parts.play else { return };
-        let Some((frames, path)) = play.fetches.pop_front() else { return };
-        play.hold_at = Some(frames);
+        let Some(path) = play.next_fetch() else { return };
         let request = tickbook_venues::RestRequest {
             id: tickbook_venues::RequestId::default(),
             path,

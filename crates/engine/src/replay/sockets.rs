@@ -12,9 +12,9 @@ use tickbook_venues::{Endpoints, subscriptions_from_open};
 use super::{Pass, ReplayError, ReplayOptions, Stages, venue_of};
 use crate::limits;
 use crate::live::{Engine, EnginePlan, VenuePlan};
+use crate::play::Play;
 use crate::topology::Wishes;
 use crate::url::Url;
-use crate::venue::Play;
 
 /// Where a server plays the capture.
 #[derive(Clone, Debug)]
