@@ -22,7 +22,8 @@ fn config(place: &Place, sim: &Sim, more: &str) -> String {
     let symbols = sim.symbols().iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(",");
     let text = format!(
         "name = \"live\"\nshm_dir = \"{}\"\nidle = \"yield\"\nheartbeat_ms = 100\n{more}\n\
-         [[venue]]\nvenue = \"binance_spot\"\nsymbols = [{symbols}]\nws_url = \"{}\"\nrest_url = \"{}\"\n",
+         [[venue]]\nvenue = \"binance_spot\"\nsymbols = [{symbols}]\n\
+         ws_url = \"{}\"\nrest_url = \"{}\"\n",
         place.shm(),
         sim.ws_url(),
         sim.rest_url()
