@@ -46,10 +46,11 @@ fn pick(feed: &Feed, levels: usize) -> Option<Feed> {
         let count = diff.bids.len() + diff.asks.len();
         (levels * 3 / 4..=levels * 5 / 4).contains(&count)
     };
-    let mut id = sonic_diff::<2, 5>(feed.frames.first()?)?.first;
+    let mut id = sonic_diff::<8, 8>(feed.frames.first()?)?.first;
     let mut frames = Vec::new();
     for frame in &feed.frames {
-        let diff = sonic_diff::<2, 5>(frame)?;
+        // Now and then somebody uses more decimals: left out.
+        let Some(diff) = sonic_diff::<2, 5>(frame) else { continue };
         if fits(&diff) && frames.len() < LEVELS_MAX / levels {
             frames.push(numbered(frame, (diff.first, diff.last), id)?);
             id += 1;

@@ -87,13 +87,30 @@ impl Args {
 }
 
 /// What the subject we are is called.
-const TICKBOOK: &str =
-    if matches!(env!("RIVALS_NATIVE").as_bytes(), b"true") { "tickbook (native)" } else { "tickbook" };
+const TICKBOOK: &str = if matches!(env!("RIVALS_NATIVE").as_bytes(), b"true") {
+    "tickbook (native)"
+} else {
+    "tickbook"
+};
+
+/// Says so if others keep the cores busy: two threads that wait for each other suffer most.
+fn warn_if_busy() {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().and_then(|load| load.parse::<f64>().ok());
+    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
+    if let Some(load) = load.filter(|load| *load > 0.5) {
+        println!("The host is busy: load {load} on {cores} cores before this began.");
+        println!(
+            "Stages of two threads (ring, shm, loopback, replay) may measure the scheduler.\n"
+        );
+    }
+}
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let mut table = Table::new(args.rounds.max(1));
     turns::pin(!args.no_pin);
+    warn_if_busy();
     let feeds = input::feeds();
     if args.wants("parse") {
         parse::run(&feeds, &mut table);
