@@ -1,21 +1,46 @@
-//! Arrays of `["price","size"]` pairs, straight into level records.
-//!
-//! Per level two decimals and seven bytes of punctuation. The digits before a point are counted in
-//! one word; the count of digits behind it is guessed from the last number of the same field, so
-//! that the address of what follows waits for one count per number only. A wrong guess costs a
-//! second look, an unexpected byte ends the scan.
+//! Arrays of levels, straight into level records.
 
 use tickbook_types::{LevelRecord, Price, Scale, Side, Size};
 
-use crate::number::Decimals;
-use crate::swar;
+use crate::arch::{Kernel, scalar, swar, swar::Decimals};
 use crate::text::expect;
+
+/// How a level is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Form {
+    /// `["price","size"]`: Binance, Bybit, Gate, Bitget.
+    #[default]
+    Quoted,
+    /// `["price","size",…]`, where plain strings and numbers may follow: OKX, `KuCoin`.
+    QuotedAndMore,
+    /// `[price,size]`, bare numbers: Deribit's grouped books, Phemex.
+    Bare,
+}
+
+impl Form {
+    /// Whether the numbers stand in quotes.
+    #[inline(always)]
+    pub(crate) const fn is_quoted(self) -> bool {
+        !matches!(self, Self::Bare)
+    }
+}
 
 /// Scans level arrays at one scale.
 #[derive(Clone, Copy, Debug)]
 pub struct LevelScanner {
-    price: Decimals,
-    size: Decimals,
+    fields: Fields,
+    kernel: Kernel,
+}
+
+/// The two numbers of a level, and what the last level looked like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields {
+    pub(crate) price: Decimals,
+    pub(crate) size: Decimals,
+    pub(crate) form: Form,
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) hint: crate::arch::shape::Hint,
 }
 
 /// What [`LevelScanner::levels`] found.
@@ -28,17 +53,31 @@ pub struct Levels {
 }
 
 impl LevelScanner {
-    /// A scanner for integers at `scale`; `None` if it has an exponent above 0 or below -8, which
-    /// only the general path serves.
+    /// A scanner of `["price","size"]` for integers at `scale`, by the best kernel of this
+    /// processor; `None` if the scale has an exponent above 0, which only the general path serves.
     #[must_use]
     pub fn new(scale: Scale) -> Option<Self> {
-        let price = Decimals::new(scale.price_exponent)?;
-        Some(Self { price, size: Decimals::new(scale.size_exponent)? })
+        Self::with(scale, Form::Quoted, Kernel::best())
+    }
+
+    /// A scanner of another form, or by another kernel (for comparisons); `None` also if the
+    /// kernel is not available.
+    #[must_use]
+    pub fn with(scale: Scale, form: Form, kernel: Kernel) -> Option<Self> {
+        let fields = Fields {
+            price: Decimals::new(scale.price_exponent)?,
+            size: Decimals::new(scale.size_exponent)?,
+            form,
+            #[cfg(target_arch = "x86_64")]
+            hint: crate::arch::shape::Hint::default(),
+        };
+        // The calls of `levels` below rely on this.
+        kernel.is_available().then_some(Self { fields, kernel })
     }
 
     /// Scans the array at `at` into `out`.
     ///
-    /// `None` if it is not written as `[["price","size"],...]` without white space, has a number
+    /// `None` if it is not written in the scanner's [`Form`] without white space, has a number
     /// that the scale cannot hold, or more levels than `out`.
     #[inline]
     #[must_use]
@@ -49,36 +88,32 @@ impl LevelScanner {
         side: Side,
         out: &mut [LevelRecord],
     ) -> Option<Levels> {
-        let Some(mut at) = expect(bytes, at, b"[[\"") else {
+        let first = if self.fields.form.is_quoted() {
+            expect(bytes, at, b"[[\"")
+        } else {
+            expect(bytes, at, b"[[")
+        };
+        let Some(first) = first else {
             return expect(bytes, at, b"[]").map(|end| Levels { count: 0, end });
         };
-        // Copies in registers: the guesses change while they are used.
-        let (mut price, mut size) = (self.price, self.size);
-        let mut count = 0;
-        let end = loop {
-            let record = out.get_mut(count)?;
-            let (price, end) = price.scan(bytes, at)?;
-            let (size, end) = size.scan(bytes, expect(bytes, end, b"\",\"")?)?;
-            *record = LevelRecord::new(Price(price.cast_signed()), Size(size), side);
-            count += 1;
-            let behind = swar::word(bytes, end);
-            if behind & NEXT_MASK == NEXT {
-                at = end + 5;
-            } else if behind & LAST_MASK == LAST {
-                break end + 3;
-            } else {
-                return None;
+        let fields = &mut self.fields;
+        match self.kernel {
+            Kernel::Scalar => scalar::levels(fields, bytes, first, side, out),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 if fields.form.is_quoted() => {
+                // SAFETY: the processor has what `avx2::levels` is compiled for, because `with`
+                // makes no scanner of this kernel unless `Kernel::is_available` said so.
+                unsafe { crate::arch::avx2::levels(fields, bytes, first, side, out) }
             }
-        };
-        (self.price, self.size) = (price, size);
-        Some(Levels { count, end })
+            _ => swar::levels(fields, bytes, first, side, out),
+        }
     }
 
     /// A price in quotes at `at` (behind the opening one) and the position behind the closing one.
     #[inline]
     #[must_use]
     pub fn price(&mut self, bytes: &[u8], at: usize) -> Option<(Price, usize)> {
-        let (value, end) = self.price.scan(bytes, at)?;
+        let (value, end) = self.fields.price.scan(bytes, at, true)?;
         Some((Price(value.cast_signed()), end + 1))
     }
 
@@ -86,57 +121,23 @@ impl LevelScanner {
     #[inline]
     #[must_use]
     pub fn size(&mut self, bytes: &[u8], at: usize) -> Option<(Size, usize)> {
-        let (value, end) = self.size.scan(bytes, at)?;
+        let (value, end) = self.fields.size.scan(bytes, at, true)?;
         Some((Size(value), end + 1))
     }
-}
 
-const NEXT: u64 = u64::from_le_bytes(*b"\"],[\"\0\0\0");
-const NEXT_MASK: u64 = 0xFF_FFFF_FFFF;
-const LAST: u64 = u64::from_le_bytes(*b"\"]]\0\0\0\0\0");
-const LAST_MASK: u64 = 0xFF_FFFF;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCALE: Scale = Scale { price_exponent: -2, size_exponent: -3 };
-
-    fn scan(text: &str, room: usize) -> Option<(Vec<(i64, u64)>, usize)> {
-        let bytes = [text.as_bytes(), &[b'['; 64]].concat();
-        let mut out = vec![LevelRecord::default(); room];
-        let levels = LevelScanner::new(SCALE).unwrap().levels(&bytes, 0, Side::Ask, &mut out)?;
-        let records = out[..levels.count].iter();
-        Some((records.map(|it| (it.price().0, it.size().0)).collect(), levels.end))
+    /// A price without quotes at `at`, and the position of what ends it (`,`, `]` or `}`).
+    #[inline]
+    #[must_use]
+    pub fn bare_price(&mut self, bytes: &[u8], at: usize) -> Option<(Price, usize)> {
+        let (value, end) = self.fields.price.scan(bytes, at, false)?;
+        Some((Price(value.cast_signed()), end))
     }
 
-    #[test]
-    fn arrays_of_pairs_become_records() {
-        assert_eq!(scan("[],", 0), Some((vec![], 2)));
-        assert_eq!(scan("[[\"1.5\",\"2\"]]}", 1), Some((vec![(150, 2000)], 13)));
-        let two = "[[\"61234.50000000\",\"0.200\"],[\"0.01\",\"0.00000000\"]]";
-        assert_eq!(scan(two, 8), Some((vec![(6_123_450, 200), (1, 0)], two.len())));
-    }
-
-    #[test]
-    fn every_other_shape_is_left_to_the_general_path() {
-        for odd in [
-            "[[\"1\",\"2\"]",
-            "[[\"1\",\"2\"],]",
-            "[[\"1\",\"2\",[]]]",
-            "[[\"1\", \"2\"]]",
-            "[[\"1\",\"2\"] ]",
-            "[[1,2]]",
-            "[[\"1\"]]",
-            "[[]]",
-            "[[\"1.001\",\"2\"]]",
-            "[[\"1\",\"0.0001\"]]",
-            "[[\"-1\",\"2\"]]",
-            "[[\"1\",\"2\"],[\"1\",\"2\"]]]",
-        ] {
-            let whole = scan(odd, 8).is_some_and(|(_, end)| end == odd.len());
-            assert!(!whole, "{odd}");
-        }
-        assert_eq!(scan("[[\"1\",\"2\"],[\"1\",\"2\"]]", 1), None, "no room");
+    /// A size without quotes at `at`, and the position of what ends it (`,`, `]` or `}`).
+    #[inline]
+    #[must_use]
+    pub fn bare_size(&mut self, bytes: &[u8], at: usize) -> Option<(Size, usize)> {
+        let (value, end) = self.fields.size.scan(bytes, at, false)?;
+        Some((Size(value), end))
     }
 }

@@ -1,6 +1,6 @@
 //! Fixed text and plain strings.
 
-use crate::swar;
+use crate::word;
 
 /// The position behind `template` if it stands at `at`.
 #[inline(always)]
@@ -19,7 +19,7 @@ pub fn expect<const N: usize>(bytes: &[u8], at: usize, template: &[u8; N]) -> Op
 pub fn text(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let mut end = at;
     loop {
-        let stop = swar::first_stop(swar::string_stops(swar::word(bytes, end)));
+        let stop = word::first_stop(word::string_stops(word::word(bytes, end)));
         end += stop;
         if stop < 8 {
             break;

@@ -1,0 +1,125 @@
+//! Shapes of decimals, and what a vector kernel needs to know about each.
+//!
+//! The shape of a number is how many digits it has before and behind its point. For a vector that
+//! begins with the number, the shape says which byte may stand at each place ([`Row::low`],
+//! [`Row::range`]) and where each digit goes ([`Row::order`]). All of it is made at compile time,
+//! for every count of kept decimals and of digits behind the point; the count of digits before the
+//! point is served by sliding along the rows.
+
+/// Bytes of a number that a vector holds.
+pub(crate) const LANE: usize = 16;
+
+/// Digits of a number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Digits {
+    /// Before the point.
+    pub(crate) whole: u32,
+    /// Behind the point; 0 if there is no point.
+    pub(crate) part: u32,
+}
+
+/// Digits of a level's numbers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Shape {
+    pub(crate) price: Digits,
+    pub(crate) size: Digits,
+}
+
+impl Digits {
+    /// Bytes of the number. Counts that no number has wrap.
+    #[inline(always)]
+    pub(crate) const fn length(self) -> usize {
+        let point = (self.part != 0) as u32;
+        self.whole.wrapping_add(self.part).wrapping_add(point) as usize
+    }
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        let one = Digits { whole: 1, part: 0 };
+        Self { price: one, size: one }
+    }
+}
+
+/// What a scanner brings along from the last array.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hint {
+    /// Of the last level.
+    pub(crate) shape: Shape,
+    /// Whether levels had this shape for a while.
+    pub(crate) steady: bool,
+}
+
+/// Numbers with one count of digits behind the point.
+#[derive(Debug)]
+#[repr(C, align(32))]
+pub(crate) struct Row {
+    /// Lowest byte that may stand at each place, place [`LANE`] being the point: with `w` digits
+    /// before it, the vector begins at `LANE - w`.
+    pub(crate) low: [u8; 2 * LANE],
+    /// How far the byte may be above the lowest one.
+    pub(crate) range: [u8; 2 * LANE],
+    /// The place of the digit that comes to each place of the 16-digit integer, less the digits
+    /// before the point; a number with its top bit set if no digit comes there.
+    pub(crate) order: [u8; LANE],
+    /// Most digits before the point: more would not fit into the vector or the integer.
+    pub(crate) whole_max: u32,
+}
+
+/// Rows by the count of digits behind the point.
+pub(crate) type Rows = [Row; LANE];
+
+/// The rows of a scanner that keeps so many digits behind the point, if any.
+pub(crate) fn rows(kept: u32) -> Option<&'static Rows> {
+    ROWS.get(kept as usize)
+}
+
+static ROWS: [Rows; LANE] = {
+    let mut rows = [const { [const { Row::new(0, 0) }; LANE] }; LANE];
+    let mut kept = 0;
+    while kept < LANE {
+        let mut part = 0;
+        while part < LANE {
+            rows[kept][part] = Row::new(kept, part);
+            part += 1;
+        }
+        kept += 1;
+    }
+    rows
+};
+
+impl Row {
+    /// The row of numbers with `part` digits behind the point, of which `kept` are kept.
+    #[expect(clippy::cast_possible_truncation, reason = "places are below 32")]
+    const fn new(kept: usize, part: usize) -> Self {
+        let mut row = Self { low: [b'0'; 32], range: [9; 32], order: [0x80; LANE], whole_max: 0 };
+        let length = if part == 0 { 0 } else { part + 1 };
+        let mut place = LANE;
+        while place < 2 * LANE {
+            let index = place - LANE;
+            if index >= length {
+                // Anything: what is behind the number is looked at apart.
+                (row.low[place], row.range[place]) = (0, 0xFF);
+            } else if index == 0 {
+                (row.low[place], row.range[place]) = (b'.', 0);
+            } else if index > kept {
+                row.range[place] = 0;
+            }
+            place += 1;
+        }
+        // The last `kept` places are the digits behind the point, as far as there are any.
+        let mut place = 0;
+        while place < LANE {
+            let digit = place + kept;
+            if digit < LANE {
+                row.order[place] = (digit as u8).wrapping_sub(LANE as u8);
+            } else if digit - LANE < part {
+                row.order[place] = (digit - LANE + 1) as u8;
+            }
+            place += 1;
+        }
+        let (in_vector, in_integer) = (LANE - length, LANE - kept);
+        row.whole_max = if in_vector < in_integer { in_vector } else { in_integer } as u32;
+        row
+    }
+}
