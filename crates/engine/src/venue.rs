@@ -424,7 +424,12 @@ impl VenueThread {
         self.parts.conns[index].set_state(ConnState::Down);
         let fatal = error.needs_operator() && !self.has_connected;
         let milliseconds = delay / 1_000_000;
-        self.notice(format!("connection {id}: {error}; next attempt in {milliseconds} ms"), fatal);
+        let text = match error {
+            // As the session wanted; whether it comes back is the session's to say.
+            NetError::NotOpen => format!("connection {id}: closed"),
+            _ => format!("connection {id}: {error}; next attempt in {milliseconds} ms"),
+        };
+        self.notice(text, fatal);
         self.call(now, false, |session, cx| session.on_disconnected(id, cx));
         self.perform(now);
         1
@@ -519,11 +524,7 @@ impl VenueThread {
                     }
                 }
                 Action::SendText { conn, text } => self.send(conn, &text, now),
-                Action::Close { conn } => {
-                    if let Some(ConnStep::Up(connection)) = self.step(conn) {
-                        connection.close(CLOSE_NORMAL, now);
-                    }
-                }
+                Action::Close { conn } => self.close(conn, now),
                 Action::Fetch(request) => {
                     let root = self.parts.endpoints.rest.clone();
                     let (venue, reply) = (self.parts.venue, self.reply.clone());
@@ -552,6 +553,16 @@ impl VenueThread {
         let Some(index) = conn.0.checked_sub(self.parts.first_conn.0) else { return };
         if let Some(conn) = self.conns.get_mut(index as usize) {
             conn.state = ConnStep::Waiting { at: conn.not_before, url };
+        }
+    }
+
+    /// Closes a connection as the session wants. Nothing is taken from it from here on, so readers
+    /// are told now, not when the venue has answered.
+    fn close(&mut self, conn: ConnId, now: MonoNanos) {
+        if let Some(ConnStep::Up(connection)) = self.step(conn) {
+            connection.close(CLOSE_NORMAL, now);
+            let index = conn.0 - self.parts.first_conn.0;
+            self.parts.conns[index as usize].set_state(ConnState::Down);
         }
     }
 
