@@ -137,7 +137,7 @@ int main(int count, char **arguments) {
     TickbookEngine *engine = NULL;
     TickbookBook *book = NULL;
     TickbookEngineInfo info;
-    const uint64_t wait_ms = (uint64_t)(options.wait * 1000);
+    const uint64_t wait_ms = options.wait > 0 ? (uint64_t)(options.wait * 1000) : 0;
     if (tickbook_attach(options.dir, options.name, wait_ms, &engine) != TICKBOOK_STATUS_OK ||
         tickbook_engine_info(engine, &info) != TICKBOOK_STATUS_OK ||
         open_book(engine, &options, &book) != TICKBOOK_STATUS_OK) {
