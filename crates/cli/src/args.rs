@@ -1,11 +1,15 @@
 //! The command line.
 
+mod measure;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use tickbook_engine::idle::Idle;
 use tickbook_engine::topology::{BuilderPlace, Wishes};
 use tickbook_types::Venue;
+
+pub(crate) use measure::{BenchArgs, BenchVenueArgs, ProbeArgs, StageArg};
 
 /// Order books of crypto venues in shared memory, as fast as the host allows, and never shown as
 /// good when they are not known to be.
@@ -29,6 +33,15 @@ pub(crate) enum Command {
     Book(BookArgs),
     /// Print counters and latency histograms from shared memory.
     Stats(StatsArgs),
+    /// Spin on a book as a strategy would, and say how long after its publish, and after the
+    /// kernel had received it, a reader in another process sees it.
+    Probe(ProbeArgs),
+    /// Measure the latency of this host, kernel, build and these settings, each figure beside the
+    /// least it could be, and compare it with a saved run.
+    Bench(BenchArgs),
+    /// The simulated venue of a bench, in a process of its own.
+    #[command(hide = true)]
+    BenchVenue(BenchVenueArgs),
     /// Run the simulated venue alone.
     Sim(tickbook_venue_sim::SimArgs),
     /// Check a configuration file and say what the engine would do.
@@ -58,11 +71,7 @@ impl LayoutArgs {
                 TopologyArg::OwnThread => BuilderPlace::OwnThread,
                 TopologyArg::Inline => BuilderPlace::Inline,
             }),
-            idle: self.idle.map(|it| match it {
-                IdleArg::BusySpin => Idle::BusySpin,
-                IdleArg::Yield => Idle::Yield,
-                IdleArg::Backoff => Idle::Backoff,
-            }),
+            idle: self.idle.map(Idle::from),
             other_threads,
         }
     }
@@ -92,6 +101,16 @@ pub(crate) enum IdleArg {
     Yield,
     /// Sleep, longer and longer.
     Backoff,
+}
+
+impl From<IdleArg> for Idle {
+    fn from(idle: IdleArg) -> Self {
+        match idle {
+            IdleArg::BusySpin => Self::BusySpin,
+            IdleArg::Yield => Self::Yield,
+            IdleArg::Backoff => Self::Backoff,
+        }
+    }
 }
 
 /// Where the shared-memory files are.

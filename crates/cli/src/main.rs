@@ -5,13 +5,16 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
 mod book;
 mod check;
 mod demo;
 mod doctor;
 mod files;
+mod fingerprint;
 mod hdr;
 mod html;
+mod probe;
 mod replay;
 mod run;
 mod signals;
@@ -37,6 +40,9 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Book(args) => book::run(&args),
         Command::Stats(args) => stats::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchVenue(args) => bench::serve_venue(&args),
         Command::Sim(args) => tickbook_venue_sim::run(args).map_err(Failure::from),
         Command::CheckConfig(args) => check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
