@@ -1,4 +1,4 @@
-//! Result files: written whole or not at all.
+//! Result files. A path that cannot be written is known before the work, not after it.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -24,9 +24,14 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 /// Fails early if `path` cannot be written: before minutes of work, not after.
 pub(crate) fn probe(path: &Path) -> Result<(), Failure> {
+    let is_dir = path.is_dir();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if parent.is_some_and(|parent| !parent.is_dir()) || path.is_dir() {
-        return Err(format!("cannot write {}: its folder does not exist", path.display()).into());
+    let path = path.display();
+    if parent.is_some_and(|parent| !parent.is_dir()) {
+        return Err(format!("cannot write {path}: its folder does not exist").into());
+    }
+    if is_dir {
+        return Err(format!("cannot write {path}: it is a folder; name a file in it").into());
     }
     Ok(())
 }

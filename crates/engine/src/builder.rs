@@ -116,13 +116,17 @@ impl Builder {
 
 #[inline]
 fn drain(lane: &mut LaneEnd, desk: &mut Desk) -> usize {
-    for taken in 0..limits::TURN_MESSAGES {
-        let Some(mut message) = lane.messages.pop() else { return taken };
+    let mut taken = 0;
+    while taken < limits::TURN_MESSAGES
+        && let Some(mut message) = lane.messages.pop()
+    {
         let block = message.block.take();
         let request = desk.take(&message.header, message.levels, block);
         if let Some(request) = request {
             lane.request(request);
         }
+        taken += 1;
     }
-    limits::TURN_MESSAGES
+    desk.flush();
+    taken
 }

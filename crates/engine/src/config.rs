@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tickbook_types::Venue;
 use toml::Spanned;
 
+use crate::desk::Publish;
 use crate::idle::Idle;
 use crate::limits;
 use crate::topology::BuilderPlace;
@@ -40,6 +41,9 @@ pub struct Config {
     /// Interval of the builders' heartbeat in milliseconds.
     #[serde(default = "default_heartbeat_ms")]
     pub heartbeat_ms: Spanned<u32>,
+    /// When books are published.
+    #[serde(default)]
+    pub publish: Publish,
     /// The inner stages of every n-th message are stamped; 0 stamps none.
     #[serde(default = "default_sample_every")]
     pub sample_every: u32,
@@ -309,6 +313,9 @@ trades = false
         assert_eq!(config.topology, Some(BuilderPlace::Inline));
         assert_eq!(config.idle, Some(Idle::Backoff));
         assert_eq!((*config.depth.get_ref(), *config.heartbeat_ms.get_ref()), (20, 10));
+        assert_eq!(config.publish, Publish::EveryMessage);
+        let latest = format!("publish = \"latest\"\n{GOOD}");
+        assert_eq!(Config::parse("a.toml", &latest).unwrap().publish, Publish::Latest);
         let venue = &config.venues[0];
         assert_eq!(venue.venue(), Ok(Venue::BinanceSpot));
         assert!(!venue.trades && venue.ticker);
@@ -323,6 +330,7 @@ trades = false
             ("depth = 20", "depht = 20", 5, "depht"),
             ("depth = 20", "depth = \"20\"", 5, "invalid type"),
             ("depth = 20", "depth = 0", 5, "between"),
+            ("depth = 20", "publish = \"last\"", 5, "every-message"),
             ("\"desk\"", "\"../desk\"", 2, "letters"),
             ("\"backoff\"", "\"sleep\"", 3, "sleep"),
             ("\"binance_spot\"", "\"mt_gox\"", 8, "known venues"),

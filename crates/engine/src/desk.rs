@@ -4,29 +4,40 @@
 //!
 //! # Guarantees
 //!
-//! - A publish holds whole venue messages: one, or a whole splice.
+//! - A publish holds whole venue messages: one, several ([`Publish::Latest`]), or a whole splice.
 //! - A book that this side finds wrong (too many levels, crossed for too long, at odds with the
 //!   venue's own best bid and offer) is published as stale before anything else happens to it, and
 //!   stays so until a snapshot arrives, whatever the session says meanwhile.
-//! - Every message is counted: applied, or ignored with its reason.
+//! - Every message is counted: applied, or ignored with its reason. Every check is made after every
+//!   message, whenever it is published.
+//!
+//! # Not guaranteed
+//!
+//! - That events and books come out in step: with [`Publish::Latest`] the level changes of a
+//!   message are in the event ring before the book that contains them is published.
 //!
 //! # Invariants
 //!
 //! - `Slot::held` is `Some` exactly while the book waits for a snapshot because of a fault found
 //!   here.
 //! - A message of an older epoch than the book's snapshot is never applied.
+//! - A book that waits to be published is not within a splice, and is among `Out::pending`.
 
-use tickbook_book::{BboCheck, Book, BookConfig};
-use tickbook_shm::{
-    BuilderWriter, Counter, DeltaEvent, Snapshot, SnapshotFlags, Stage, StatsWriter, TradeEvent,
-};
+mod scale;
+mod slot;
+
+use serde::Deserialize;
+use tickbook_book::{Book, BookConfig};
+use tickbook_shm::{BuilderWriter, Counter, DeltaEvent, Stage, StatsWriter, TradeEvent};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{
     Block, BookId, BookSpec, BookState, Level, LevelRecord, MessageFlags, MessageHeader,
-    MessageKind, POW10, Price, Reason, Scale, SeqNo, Side, Size, SnapshotBlock, Ticks, WallNanos,
+    MessageKind, Reason, Side, SnapshotBlock, Ticks, WallNanos,
 };
 
 use crate::limits;
+use scale::{convert, scale_of};
+pub use slot::Slot;
 
 /// What a book found out about itself: it must be fetched anew.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,53 +57,67 @@ pub struct DeskConfig {
     pub books_max: usize,
 }
 
+/// When a book is published.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Publish {
+    /// After each whole message.
+    #[default]
+    EveryMessage,
+    /// Once for all whole messages that wait in the ring, up to [`limits::TURN_MESSAGES`]: a burst
+    /// is worked off sooner, and readers see fewer states on the way.
+    Latest,
+}
+
 /// The books of one builder and where they are published.
 #[derive(Debug)]
 pub struct Desk {
     config: DeskConfig,
     slots: Vec<Option<Box<Slot>>>,
-    writer: BuilderWriter,
-    stats: StatsWriter,
-    clock: Converter,
+    out: Out,
     /// Scratch of a snapshot block's levels at the book's scale.
     scratch: Vec<LevelRecord>,
 }
 
-/// One book with what is known about it.
+/// Where a desk writes to.
 #[derive(Debug)]
-pub struct Slot {
-    /// What it was made from.
-    pub spec: BookSpec,
-    /// The book.
-    pub book: Book,
-    /// Its state as last published.
-    pub state: BookState,
-    /// The reason of that state.
-    pub reason: Reason,
-    /// Chain id of the last applied message.
-    pub seq: Option<SeqNo>,
-    /// Messages applied, snapshots among them.
-    pub applied: u64,
-    /// Messages after which it was crossed.
-    pub crossed: u64,
-    /// Cross-check against the venue's best bid and offer.
-    pub bbo: BboCheck,
-    held: Option<Reason>,
-    last: MessageHeader,
-    instrument_epoch: u32,
-    crossed_run: u32,
-    bbo_bad_run: u64,
-    has_snapshot: bool,
-    in_splice: bool,
-    size_rounded: bool,
+struct Out {
+    writer: BuilderWriter,
+    stats: StatsWriter,
+    clock: Converter,
+    policy: Publish,
+    /// Applied messages that are not published, oldest first.
+    pending: Vec<Pending>,
+}
+
+/// A message that is applied and not published.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    header: MessageHeader,
+    popped: Option<Ticks>,
 }
 
 impl Desk {
-    /// An empty desk.
+    /// An empty desk that publishes after each message.
     #[must_use]
     pub fn new(config: DeskConfig, writer: BuilderWriter, stats: StatsWriter) -> Self {
         let slots = (0..config.books_max).map(|_| None).collect();
-        Self { config, slots, writer, stats, clock: Converter::new(), scratch: Vec::new() }
+        let out = Out {
+            writer,
+            stats,
+            clock: Converter::new(),
+            policy: Publish::EveryMessage,
+            pending: Vec::with_capacity(limits::TURN_MESSAGES),
+        };
+        Self { config, slots, out, scratch: Vec::new() }
+    }
+
+    /// The same desk with another policy. With [`Publish::Latest`] the caller ends each batch of
+    /// messages with [`Self::flush`].
+    #[must_use]
+    pub const fn publishing(mut self, policy: Publish) -> Self {
+        self.out.policy = policy;
+        self
     }
 
     /// Takes one message of a lane.
@@ -103,6 +128,9 @@ impl Desk {
         levels: &[LevelRecord],
         block: Option<Block>,
     ) -> Option<ResyncRequest> {
+        if !self.out.pending.is_empty() && !self.out.takes_another(header) {
+            self.flush();
+        }
         match header.kind {
             MessageKind::Delta => self.delta(header, levels),
             MessageKind::Ticker => self.ticker(header, levels),
@@ -112,21 +140,30 @@ impl Desk {
             MessageKind::Status => self.status(header),
             MessageKind::Rescale => self.rescale(header, levels),
             _ => {
-                self.stats.add(Counter::RejectedOther, 1);
+                self.out.stats.add(Counter::RejectedOther, 1);
                 None
             }
         }
     }
 
+    /// Publishes what waits to be published: each book once.
+    #[inline]
+    pub fn flush(&mut self) {
+        if !self.out.pending.is_empty() {
+            self.publish_pending();
+        }
+    }
+
     /// Shows readers that the builder is alive, and takes over newer clock anchors.
     pub fn beat(&mut self) {
-        self.clock.refresh();
-        self.writer.beat(self.clock.mono(clock::now()));
+        let Out { clock, writer, .. } = &mut self.out;
+        clock.refresh();
+        writer.beat(clock.mono(clock::now()));
     }
 
     /// Counters and histograms of this builder.
     pub const fn stats(&mut self) -> &mut StatsWriter {
-        &mut self.stats
+        &mut self.out.stats
     }
 
     /// The books.
@@ -141,34 +178,33 @@ impl Desk {
 
     /// Publishes every book as closed.
     pub fn close(&mut self, reason: Reason) {
+        self.flush();
         for slot in self.slots.iter_mut().flatten() {
             (slot.state, slot.reason) = (BookState::Closed, reason);
-            publish(slot, &mut self.writer, &self.clock);
+            self.out.publish(slot);
         }
     }
 
+    #[inline]
     fn delta(&mut self, header: &MessageHeader, levels: &[LevelRecord]) -> Option<ResyncRequest> {
-        let popped = self.stamp(header);
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
-        if slot.held.is_some() {
-            self.stats.add(Counter::IgnoredOther, 1);
+        let popped = stamp(header);
+        let Self { slots, out, .. } = self;
+        let slot = slot_mut(slots, out, header.book)?;
+        if !slot.takes_diffs() {
+            out.stats.add(Counter::IgnoredOther, 1);
             return None;
         }
-        if !slot.has_snapshot {
-            self.stats.add(Counter::IgnoredOther, 1);
-            return None;
-        }
-        match slot.book.apply(levels) {
-            Ok(applied) => {
-                self.stats.add(Counter::AbsentDeletes, u64::from(applied.absent_deletes));
-            }
-            Err(_) => return Some(self.hold(header, Reason::Overflow)),
+        let Ok(applied) = slot.book.apply(levels) else {
+            return Some(out.hold(slot, Reason::Overflow));
+        };
+        if applied.absent_deletes > 0 {
+            out.stats.add(Counter::AbsentDeletes, u64::from(applied.absent_deletes));
         }
         slot.applied += 1;
         slot.take_header(header);
-        self.stats.add(Counter::Applied, 1);
-        let request = self.conclude(header, popped);
-        self.pass_on(header, levels, false);
+        out.stats.add(Counter::Applied, 1);
+        let request = out.conclude(slot, header, popped);
+        out.pass_on(slot, header, levels, false);
         request
     }
 
@@ -178,22 +214,23 @@ impl Desk {
         header: &MessageHeader,
         levels: &[LevelRecord],
     ) -> Option<ResyncRequest> {
-        let popped = self.stamp(header);
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+        let popped = stamp(header);
+        let Self { slots, out, .. } = self;
+        let slot = slot_mut(slots, out, header.book)?;
         if header.flags.has(MessageFlags::FIRST) {
             slot.restart();
             slot.applied += 1;
         }
-        if slot.held.is_some() || !slot.has_snapshot {
-            self.stats.add(Counter::IgnoredOther, 1);
+        if !slot.takes_diffs() {
+            out.stats.add(Counter::IgnoredOther, 1);
             return None;
         }
         if slot.book.apply(levels).is_err() {
-            return Some(self.hold(header, Reason::Overflow));
+            return Some(out.hold(slot, Reason::Overflow));
         }
         slot.take_header(header);
-        let request = self.conclude(header, popped);
-        self.pass_on(header, levels, true);
+        let request = out.conclude(slot, header, popped);
+        out.pass_on(slot, header, levels, true);
         request
     }
 
@@ -202,80 +239,64 @@ impl Desk {
             Some(Block::AddBook(spec)) => self.add(*spec),
             Some(Block::Snapshot(block)) => return self.snapshot(header, &block),
             Some(Block::RemoveBook(book)) => self.remove(book),
-            _ => self.stats.add(Counter::RejectedOther, 1),
+            _ => self.out.stats.add(Counter::RejectedOther, 1),
         }
         None
     }
 
     fn add(&mut self, spec: BookSpec) {
-        let Some(place) = self.slots.get_mut(spec.book.index()) else {
-            self.stats.add(Counter::IgnoredNoBook, 1);
+        let Self { slots, out, config, .. } = self;
+        let Some(place) = slots.get_mut(spec.book.index()) else {
+            out.stats.add(Counter::IgnoredNoBook, 1);
             return;
         };
-        if self.writer.add_book(&spec).is_err() {
-            self.stats.add(Counter::IgnoredNoBook, 1);
+        if out.writer.add_book(&spec).is_err() {
+            out.stats.add(Counter::IgnoredNoBook, 1);
             return;
         }
         let book = Book::new(&BookConfig {
             scale: spec.scale,
             tick: spec.instrument.tick_size,
             depth_max: spec.depth_max,
-            published_depth: self.config.depth,
-            window_slots: BookConfig::window_slots_for(self.config.books_max),
+            published_depth: config.depth,
+            window_slots: BookConfig::window_slots_for(config.books_max),
             overflow_capacity: limits::OVERFLOW_CAPACITY,
             levels_limit: limits::LEVELS_MAX,
         });
-        let slot = place.insert(Box::new(Slot {
-            spec,
-            book,
-            state: BookState::Syncing,
-            reason: Reason::None,
-            seq: None,
-            applied: 0,
-            crossed: 0,
-            bbo: BboCheck::new(limits::BBO_QUEUE),
-            held: None,
-            last: MessageHeader::default(),
-            instrument_epoch: 0,
-            crossed_run: 0,
-            bbo_bad_run: 0,
-            has_snapshot: false,
-            in_splice: false,
-            size_rounded: false,
-        }));
-        publish(slot, &mut self.writer, &self.clock);
+        out.publish(place.insert(Box::new(Slot::new(spec, book))));
     }
 
     fn remove(&mut self, book: BookId) {
         if let Some(mut slot) = self.slots.get_mut(book.index()).and_then(Option::take) {
             (slot.state, slot.reason) = (BookState::Closed, Reason::None);
-            publish(&mut slot, &mut self.writer, &self.clock);
-            self.writer.remove_book(book);
+            self.out.publish(&mut slot);
+            self.out.writer.remove_book(book);
         }
     }
 
     fn snapshot(&mut self, header: &MessageHeader, block: &SnapshotBlock) -> Option<ResyncRequest> {
-        let popped = self.stamp(header);
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+        let popped = stamp(header);
+        let Self { slots, out, scratch, .. } = self;
+        let slot = slot_mut(slots, out, header.book)?;
         slot.restart();
-        let fits = convert(&block.levels, block.scale, slot.book.scale(), &mut self.scratch)
-            && slot.book.apply(&self.scratch).is_ok();
+        let fits = convert(&block.levels, block.scale, slot.book.scale(), scratch)
+            && slot.book.apply(scratch).is_ok();
         if !fits {
-            return Some(self.hold(header, Reason::Overflow));
+            return Some(out.hold(slot, Reason::Overflow));
         }
         slot.applied += 1;
         slot.take_header(header);
         slot.seq = block.seq;
-        let request = self.conclude(header, popped);
-        let levels = std::mem::take(&mut self.scratch);
-        self.pass_on(header, &levels, true);
-        self.scratch = levels;
+        let request = out.conclude(slot, header, popped);
+        out.pass_on(slot, header, scratch, true);
         request
     }
 
     fn status(&mut self, header: &MessageHeader) -> Option<ResyncRequest> {
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+        let Self { slots, out, .. } = self;
+        let slot = slot_mut(slots, out, header.book)?;
         slot.last.epoch = header.epoch;
+        out.writer.set_conn(header.book, header.status_conn());
         if header.state != BookState::Live {
             slot.bbo.reset();
             slot.in_splice = false;
@@ -284,40 +305,43 @@ impl Desk {
         if slot.held.is_none() || header.state != BookState::Live {
             (slot.state, slot.reason) = (header.state, header.reason);
         }
-        publish(slot, &mut self.writer, &self.clock);
+        out.publish(slot);
         None
     }
 
     fn rescale(&mut self, header: &MessageHeader, levels: &[LevelRecord]) -> Option<ResyncRequest> {
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+        let Self { slots, out, .. } = self;
+        let slot = slot_mut(slots, out, header.book)?;
         let to = levels.first().and_then(|record| scale_of(*record));
         let from = slot.book.scale();
         let Some(to) = to.filter(|to| slot.book.rescale(*to).is_ok()) else {
-            return Some(self.hold(header, Reason::Overflow));
+            return Some(out.hold(slot, Reason::Overflow));
         };
         slot.bbo.rescale(from, to);
         slot.instrument_epoch += 1;
         if !slot.in_splice {
             slot.book.finish();
-            publish(slot, &mut self.writer, &self.clock);
+            out.publish(slot);
         }
         None
     }
 
     fn ticker(&mut self, header: &MessageHeader, levels: &[LevelRecord]) -> Option<ResyncRequest> {
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+        let Self { slots, out, .. } = self;
+        let slot = slot_mut(slots, out, header.book)?;
         let [bid, ask] = levels else {
-            self.stats.add(Counter::RejectedOther, 1);
+            out.stats.add(Counter::RejectedOther, 1);
             return None;
         };
         let level = |record: &LevelRecord| Level { price: record.price(), size: record.size() };
         let before = (slot.bbo.ok, slot.bbo.bad);
         slot.bbo.on_ticker(header.seq, level(bid), level(ask));
-        self.judge_bbo(header, before)
+        out.judge_bbo(slot, before)
     }
 
     fn trade(&mut self, header: &MessageHeader, levels: &[LevelRecord]) -> Option<ResyncRequest> {
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+        let Self { slots, out, .. } = self;
+        let slot = slot_mut(slots, out, header.book)?;
         for pair in levels.chunks_exact(2) {
             let (trade, (time, id)) = (pair[0], pair[1].words());
             let event = TradeEvent {
@@ -326,18 +350,42 @@ impl Desk {
                 side: trade.side(),
                 id,
                 venue_time: WallNanos(time),
-                received_wall: self.clock.wall(header.received),
+                received_wall: out.clock.wall(header.received),
                 scale: slot.book.scale(),
             };
-            self.writer.event_trade(header.book, &event);
+            out.writer.event_trade(header.book, &event);
         }
         None
     }
 
+    #[cold]
+    fn publish_pending(&mut self) {
+        let Self { slots, out, .. } = self;
+        let mut pending = std::mem::take(&mut out.pending);
+        for Pending { header, popped } in pending.drain(..) {
+            // A book is removed only when nothing is pending.
+            let Some(slot) = slot_mut(slots, out, header.book) else { continue };
+            if slot.waits {
+                out.publish(slot);
+                out.stats.add(Counter::Publishes, 1);
+            } else {
+                out.stats.add(Counter::PublishesMerged, 1);
+            }
+            out.record(&header, popped, slot.published);
+        }
+        out.pending = pending;
+    }
+}
+
+impl Out {
     /// After a message of a book was applied: whole? then judge, publish, stamp.
     #[inline]
-    fn conclude(&mut self, header: &MessageHeader, popped: Option<Ticks>) -> Option<ResyncRequest> {
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+    fn conclude(
+        &mut self,
+        slot: &mut Slot,
+        header: &MessageHeader,
+        popped: Option<Ticks>,
+    ) -> Option<ResyncRequest> {
         slot.in_splice = header.flags.has(MessageFlags::MORE);
         if slot.in_splice {
             self.stats.add(Counter::PublishesMerged, 1);
@@ -345,34 +393,59 @@ impl Desk {
         }
         let finished = slot.book.finish();
         (slot.state, slot.reason) = (header.state, header.reason);
-        slot.crossed_run = if finished.crossed { slot.crossed_run + 1 } else { 0 };
         if finished.crossed {
             slot.crossed += 1;
+            slot.crossed_run += 1;
             self.stats.add(Counter::Crossed, 1);
             if slot.crossed_run >= limits::CROSSED_MESSAGES_MAX {
-                return Some(self.hold(header, Reason::Crossed));
+                return Some(self.hold(slot, Reason::Crossed));
             }
+        } else {
+            slot.crossed_run = 0;
         }
-        publish(slot, &mut self.writer, &self.clock);
-        let published = clock::now();
-        self.stats.add(Counter::Publishes, 1);
-        let before = (slot.bbo.ok, slot.bbo.bad);
+        if self.policy == Publish::Latest && can_wait(header) {
+            self.put_off(slot, header, popped);
+        } else {
+            self.publish(slot);
+            self.stats.add(Counter::Publishes, 1);
+            self.record(header, popped, slot.published);
+        }
         // A snapshot is not judged: its id need not be one that the ticker stream knows.
-        if let (MessageKind::Delta, BookState::Live, Some(seq)) =
-            (header.kind, slot.state, slot.seq)
-        {
-            slot.bbo.on_book(seq, slot.book.best(Side::Bid), slot.book.best(Side::Ask));
+        if header.kind != MessageKind::Delta || slot.state != BookState::Live {
+            return None;
         }
-        self.record(header, popped, published);
-        self.judge_bbo(header, before)
+        let seq = slot.seq?;
+        let before = (slot.bbo.ok, slot.bbo.bad);
+        let best = |side| slot.book.top(side).first().copied();
+        slot.bbo.on_book(seq, best(Side::Bid), best(Side::Ask));
+        self.judge_bbo(slot, before)
     }
 
-    /// Puts applied level changes into the event ring, once the book itself is out.
+    /// Whether a message can be taken before what is pending is published.
     #[inline]
-    fn pass_on(&mut self, header: &MessageHeader, levels: &[LevelRecord], snapshot: bool) {
-        let Some(slot) = self.slots.get(header.book.index()).and_then(Option::as_ref) else {
-            return;
-        };
+    fn takes_another(&self, header: &MessageHeader) -> bool {
+        can_wait(header) && self.pending.len() < limits::TURN_MESSAGES
+    }
+
+    fn put_off(&mut self, slot: &mut Slot, header: &MessageHeader, popped: Option<Ticks>) {
+        slot.waits = true;
+        self.pending.push(Pending { header: *header, popped });
+    }
+
+    #[inline]
+    fn publish(&mut self, slot: &mut Slot) {
+        slot.publish(&mut self.writer, &self.clock);
+    }
+
+    /// Puts applied level changes into the event ring.
+    #[inline]
+    fn pass_on(
+        &mut self,
+        slot: &Slot,
+        header: &MessageHeader,
+        levels: &[LevelRecord],
+        snapshot: bool,
+    ) {
         let event = DeltaEvent {
             snapshot,
             seq: slot.seq,
@@ -383,8 +456,8 @@ impl Desk {
     }
 
     /// Calls a book stale that keeps contradicting the venue's own best bid and offer.
-    fn judge_bbo(&mut self, header: &MessageHeader, before: (u64, u64)) -> Option<ResyncRequest> {
-        let slot = slot_mut(&mut self.slots, &mut self.stats, header.book)?;
+    #[inline]
+    fn judge_bbo(&mut self, slot: &mut Slot, before: (u64, u64)) -> Option<ResyncRequest> {
         let (ok, bad) = (slot.bbo.ok - before.0, slot.bbo.bad - before.1);
         if ok + bad == 0 {
             return None;
@@ -395,27 +468,20 @@ impl Desk {
         if slot.bbo_bad_run < limits::BBO_BAD_MAX || slot.held.is_some() {
             return None;
         }
-        Some(self.hold(header, Reason::Checksum))
+        Some(self.hold(slot, Reason::Checksum))
     }
 
     /// Publishes a book as stale for a fault found here and asks for it anew.
     #[cold]
-    fn hold(&mut self, header: &MessageHeader, reason: Reason) -> ResyncRequest {
+    fn hold(&mut self, slot: &mut Slot, reason: Reason) -> ResyncRequest {
         self.stats.add(Counter::ResyncRequests, 1);
-        if let Some(slot) = self.slots.get_mut(header.book.index()).and_then(Option::as_mut) {
-            slot.held = Some(reason);
-            (slot.state, slot.reason) = (BookState::Stale, reason);
-            slot.in_splice = false;
-            slot.bbo.reset();
-            slot.book.finish();
-            publish(slot, &mut self.writer, &self.clock);
-        }
-        ResyncRequest { book: header.book, reason }
-    }
-
-    #[inline]
-    fn stamp(&self, header: &MessageHeader) -> Option<Ticks> {
-        header.flags.has(MessageFlags::SAMPLED).then(clock::now)
+        slot.held = Some(reason);
+        (slot.state, slot.reason) = (BookState::Stale, reason);
+        slot.in_splice = false;
+        slot.bbo.reset();
+        slot.book.finish();
+        self.publish(slot);
+        ResyncRequest { book: slot.spec.book, reason }
     }
 
     #[inline]
@@ -454,143 +520,31 @@ fn interval(stats: &mut StatsWriter, stage: Stage, nanos: i64) {
     }
 }
 
-impl Slot {
-    /// Begins anew with an empty book: a snapshot follows.
-    fn restart(&mut self) {
-        self.book.clear();
-        self.bbo.reset();
-        self.held = None;
-        self.has_snapshot = true;
-        self.crossed_run = 0;
-        self.bbo_bad_run = 0;
-        self.size_rounded = false;
+/// Whether a message may be taken, and its book published later, while others wait for that too:
+/// not if it begins a splice, or changes more than levels.
+#[inline]
+fn can_wait(header: &MessageHeader) -> bool {
+    match header.kind {
+        MessageKind::Delta => !header.flags.has(MessageFlags::MORE),
+        MessageKind::Ticker | MessageKind::Trade => true,
+        _ => false,
     }
+}
 
-    #[inline]
-    fn take_header(&mut self, header: &MessageHeader) {
-        self.last = *header;
-        if header.flags.has(MessageFlags::HAS_SEQ) {
-            self.seq = Some(header.seq);
-        }
-        self.size_rounded |= header.flags.has(MessageFlags::SIZE_ROUNDED);
-    }
+#[inline]
+fn stamp(header: &MessageHeader) -> Option<Ticks> {
+    header.flags.has(MessageFlags::SAMPLED).then(clock::now)
 }
 
 #[inline]
 fn slot_mut<'a>(
     slots: &'a mut [Option<Box<Slot>>],
-    stats: &mut StatsWriter,
+    out: &mut Out,
     book: BookId,
 ) -> Option<&'a mut Slot> {
     let slot = slots.get_mut(book.index()).and_then(Option::as_deref_mut);
     if slot.is_none() {
-        stats.add(Counter::RejectedOther, 1);
+        out.stats.add(Counter::RejectedOther, 1);
     }
     slot
-}
-
-/// Writes the book's published part to shared memory.
-#[inline]
-fn publish(slot: &mut Slot, writer: &mut BuilderWriter, clock: &Converter) {
-    let header = &slot.last;
-    let bids_changed = slot.book.changed_top(Side::Bid);
-    let asks_changed = slot.book.changed_top(Side::Ask);
-    let flags = flag_if(slot.book.is_crossed(), SnapshotFlags::CROSSED)
-        .with(flag_if(slot.size_rounded, SnapshotFlags::SIZE_ROUNDED))
-        .with(flag_if(slot.seq.is_some(), SnapshotFlags::HAS_SEQ));
-    let now = clock::now();
-    let received = header.received;
-    let count = |side| u32::try_from(slot.book.level_count(side)).unwrap_or(u32::MAX);
-    writer.publish(
-        slot.spec.book,
-        &Snapshot {
-            state: slot.state,
-            reason: slot.reason,
-            flags,
-            epoch: header.epoch,
-            seq: slot.seq.unwrap_or_default(),
-            scale: slot.book.scale(),
-            instrument_epoch: slot.instrument_epoch,
-            bid_levels: count(Side::Bid),
-            ask_levels: count(Side::Ask),
-            venue_time: header.venue_time,
-            kernel_time: header.kernel_time,
-            received_wall: if received == Ticks(0) { WallNanos(0) } else { clock.wall(received) },
-            published_wall: clock.wall(now),
-            bids: slot.book.top(Side::Bid),
-            asks: slot.book.top(Side::Ask),
-            bids_changed,
-            asks_changed,
-        },
-    );
-}
-
-const fn flag_if(condition: bool, flag: SnapshotFlags) -> SnapshotFlags {
-    if condition { flag } else { SnapshotFlags::NONE }
-}
-
-/// The levels at another scale, in `into`; `false` if one of them has no integer there.
-fn convert(levels: &[LevelRecord], from: Scale, to: Scale, into: &mut Vec<LevelRecord>) -> bool {
-    into.clear();
-    if from == to {
-        into.extend_from_slice(levels);
-        return true;
-    }
-    into.extend(levels.iter().map_while(|record| {
-        let price = rescaled(i128::from(record.price().0), from.price_exponent, to.price_exponent)?;
-        let size = rescaled(i128::from(record.size().0), from.size_exponent, to.size_exponent)?;
-        let price = Price(i64::try_from(price).ok()?);
-        let size = Size(u64::try_from(size).ok()?);
-        (size <= Size::MAX).then(|| LevelRecord::new(price, size, record.side()))
-    }));
-    into.len() == levels.len()
-}
-
-/// The mantissa at exponent `to` of a number whose mantissa at `from` is known; `None` if inexact.
-fn rescaled(mantissa: i128, from: i8, to: i8) -> Option<i128> {
-    let shift = i32::from(from) - i32::from(to);
-    let factor = i128::from(*POW10.get(usize::try_from(shift.unsigned_abs()).ok()?)?);
-    if shift >= 0 {
-        mantissa.checked_mul(factor)
-    } else {
-        (mantissa % factor == 0).then(|| mantissa / factor)
-    }
-}
-
-/// The scale that a `Rescale` message carries.
-fn scale_of(record: LevelRecord) -> Option<Scale> {
-    let (price, size) = record.words();
-    Some(Scale {
-        price_exponent: i8::try_from(price).ok()?,
-        size_exponent: i8::try_from(size.cast_signed()).ok()?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_move_between_scales_exactly_or_not_at_all() {
-        let scale = |price_exponent, size_exponent| Scale { price_exponent, size_exponent };
-        let level = |price, size| LevelRecord::new(Price(price), Size(size), Side::Ask);
-        let mut into = Vec::new();
-        assert!(convert(&[level(-15, 2)], scale(-1, 0), scale(-3, -1), &mut into));
-        assert_eq!(into, [level(-1_500, 20)]);
-        assert!(convert(&[level(1_500, 20)], scale(-3, -1), scale(-1, 0), &mut into));
-        assert_eq!(into, [level(15, 2)]);
-        assert!(!convert(&[level(1_501, 20)], scale(-3, -1), scale(-1, 0), &mut into));
-        assert!(!convert(&[level(i64::MAX, 1)], scale(0, 0), scale(-1, 0), &mut into));
-        assert!(!convert(&[level(1, u64::MAX >> 1)], scale(0, 0), scale(0, -1), &mut into));
-    }
-
-    #[test]
-    fn a_scale_message_of_nonsense_is_refused() {
-        assert_eq!(
-            scale_of(LevelRecord::from_words(-2, (-5_i64).cast_unsigned())),
-            Some(Scale { price_exponent: -2, size_exponent: -5 })
-        );
-        assert_eq!(scale_of(LevelRecord::from_words(1_000, 0)), None);
-        assert_eq!(scale_of(LevelRecord::from_words(0, 1_000)), None);
-    }
 }

@@ -9,9 +9,10 @@ pub const ENGINE_NAME_MAX: usize = 32;
 /// Levels a side in the depth block: 1 is a top of book, 1,000 levels are 32 KiB a book.
 pub const DEPTH: RangeInclusive<u32> = 1..=1_000;
 
-/// Heartbeat interval in milliseconds. Below 1 ms a builder would beat more than it works; a dead
-/// writer is known after two intervals, so 10 s is the slowest that still means something.
-pub const HEARTBEAT_MS: RangeInclusive<u32> = 1..=10_000;
+/// Heartbeat interval in milliseconds. Below 5 ms the sleeps of the `backoff` strategy (1 ms) and
+/// the scheduler's would look like deaths; a dead writer is known after two intervals, so 10 s is
+/// the slowest that still means something.
+pub const HEARTBEAT_MS: RangeInclusive<u32> = 5..=10_000;
 
 /// Silence limit in milliseconds. A venue batches for up to 1 s; Binance pings futures every 3 min.
 pub const SILENCE_MS: RangeInclusive<u32> = 100..=600_000;

@@ -22,7 +22,7 @@ use tickbook_types::{BookId, ConnId, Reason, Venue};
 use tickbook_venues::{Endpoints, Mode, SessionConfig, SessionCounters, Subscription, session};
 
 use crate::builder::{Builder, LaneEnd};
-use crate::desk::{Desk, DeskConfig};
+use crate::desk::{Desk, DeskConfig, Publish};
 use crate::idle::{Idle, Idler};
 use crate::limits;
 use crate::play::Play;
@@ -41,6 +41,8 @@ pub struct EnginePlan {
     pub depth: u32,
     /// Heartbeat interval.
     pub heartbeat: Duration,
+    /// When books are published.
+    pub publish: Publish,
     /// The inner stages of every n-th message are stamped; 0 stamps none.
     pub sample_every: u32,
     /// PEM file of roots to trust besides the built-in ones.
@@ -182,7 +184,8 @@ impl Engine {
             let builder = if topology.builder == BuilderPlace::Inline {
                 let writer = segment.take_builder(index).map_err(|error| error.to_string())?;
                 let stats = thread_stats(segment, &mut threads, "builder")?;
-                Some(Builder::new(vec![lane_end], Desk::new(desk, writer, stats), beat_ticks))
+                let desk = Desk::new(desk, writer, stats).publishing(plan.publish);
+                Some(Builder::new(vec![lane_end], desk, beat_ticks))
             } else {
                 lane_ends.push(lane_end);
                 None
@@ -215,7 +218,8 @@ impl Engine {
         if topology.builder == BuilderPlace::OwnThread {
             let writer = engine.segment.take_builder(0).map_err(|error| error.to_string())?;
             let stats = thread_stats(&mut engine.segment, &mut threads, "builder")?;
-            let builder = Builder::new(lane_ends, Desk::new(desk, writer, stats), beat_ticks);
+            let desk = Desk::new(desk, writer, stats).publishing(plan.publish);
+            let builder = Builder::new(lane_ends, desk, beat_ticks);
             engine.start_builder(builder, plan.builder_core)?;
         }
         Ok(engine)

@@ -21,6 +21,7 @@ pub fn of(config: &Config) -> Result<EnginePlan, String> {
         shm_dir: config.shm_dir.clone(),
         depth: *config.depth.get_ref(),
         heartbeat: Duration::from_millis(u64::from(*config.heartbeat_ms.get_ref())),
+        publish: config.publish,
         sample_every: config.sample_every,
         ca_file: config.ca_file.clone(),
         builder_core: config.builder_core,
@@ -80,14 +81,16 @@ pub fn options(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desk::Publish;
 
     #[test]
     fn what_is_configured_reaches_the_plan() {
-        let text = "name = \"desk\"\nheartbeat_ms = 20\n[[venue]]\nvenue = \"binance_us\"\n\
+        let text = "name = \"desk\"\nheartbeat_ms = 20\npublish = \"latest\"\n[[venue]]\nvenue = \"binance_us\"\n\
                     symbols = [\"BTCUSD\"]\nsilence_ms = 3000\nticker = false\n\
                     ws_url = \"ws://127.0.0.1:9001\"\n";
         let plan = of(&Config::parse("a.toml", text).unwrap()).unwrap();
         assert_eq!((plan.name.as_str(), plan.heartbeat), ("desk", Duration::from_millis(20)));
+        assert_eq!(plan.publish, Publish::Latest);
         let venue = &plan.venues[0];
         assert_eq!(venue.silence_ns, 3_000_000_000);
         assert!(venue.options.probe_ns < venue.silence_ns);

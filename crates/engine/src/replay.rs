@@ -20,6 +20,7 @@ use tickbook_venues::{Endpoints, SessionCounters};
 pub use sockets::Server;
 
 use crate::builder::Builder;
+use crate::desk::Publish;
 use crate::outcome;
 use crate::report::{Books, Host, Latency, OkBad, Report};
 use crate::topology::{Topology, Wishes};
@@ -75,6 +76,8 @@ pub struct ReplayOptions {
     pub wishes: Wishes,
     /// Cores of the venue thread and the builder thread; unpinned when absent.
     pub cores: Option<(usize, usize)>,
+    /// When books are published.
+    pub publish: Publish,
     /// The inner stages of every n-th message are stamped; 0 stamps none.
     pub sample_every: u32,
     /// Folder of the shared-memory file.
@@ -93,6 +96,7 @@ impl Default for ReplayOptions {
             published_depth: 32,
             wishes: Wishes::default(),
             cores: None,
+            publish: Publish::default(),
             sample_every: 64,
             shm_dir: PathBuf::from(tickbook_shm::DEFAULT_DIR),
             name: format!("replay-{}", std::process::id()),

@@ -8,7 +8,8 @@ use crate::builder::Builder;
 /// Slots for what a session says on its own: states, exponents, blocks.
 pub(crate) const SMALL: usize = 2 * RESERVE;
 
-/// The whole lane: a splice may hold many buffered messages.
+/// The whole lane, so that the builder is done with all there was: a splice may hold many buffered
+/// messages.
 pub(crate) const EVERYTHING: usize = usize::MAX;
 
 /// Slots that any frame of `len` bytes can need.
@@ -24,7 +25,7 @@ pub(crate) const fn of_frame(len: usize) -> usize {
 /// this thread.
 #[inline]
 pub(crate) fn make(lane: &mut Producer<Block>, slots: usize, builder: Option<&mut Builder>) {
-    let wanted = slots.min(lane.capacity() - KEPT_BACK);
+    let wanted = slots.min(lane.capacity());
     if lane.slots_free() < wanted {
         wait(lane, wanted, builder);
     }
@@ -41,7 +42,3 @@ fn wait(lane: &mut Producer<Block>, wanted: usize, mut builder: Option<&mut Buil
         }
     }
 }
-
-/// Slots that are never free: the guard behind the last message, and a message that the consumer
-/// still holds.
-const KEPT_BACK: usize = 16;

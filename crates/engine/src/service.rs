@@ -171,8 +171,8 @@ impl Fetcher {
         for agent in &self.agents {
             match get(agent, url) {
                 Ok(body) => return Ok(body),
-                Err((error @ RestError::Status { .. }, why)) => return Err((error, why)),
-                Err(error) => last = error,
+                Err(Miss { error, why, other_roots: false }) => return Err((error, why)),
+                Err(Miss { error, why, .. }) => last = (error, why),
             }
         }
         Err(last)
@@ -197,15 +197,27 @@ fn agent(roots: RootCerts) -> ureq::Agent {
         .new_agent()
 }
 
-fn get(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, (RestError, String)> {
-    let fault = |error: ureq::Error| (RestError::Transport, format!("{url}: {error}"));
+/// A GET without a body.
+struct Miss {
+    error: RestError,
+    why: String,
+    /// Whether an agent that trusts other roots could do better: not after an answer or a timeout.
+    other_roots: bool,
+}
+
+fn get(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, Miss> {
+    let fault = |error: ureq::Error| Miss {
+        why: format!("{url}: {error}"),
+        other_roots: !matches!(error, ureq::Error::Timeout(_)),
+        error: RestError::Transport,
+    };
     let mut response = agent.get(url).call().map_err(fault)?;
     let code = response.status().as_u16();
     if code != 200 {
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after_s = header.and_then(|seconds| seconds.trim().parse().ok());
         let error = RestError::Status { code, retry_after_s };
-        return Err((error, format!("{url}: {error}")));
+        return Err(Miss { error, why: format!("{url}: {error}"), other_roots: false });
     }
     response.body_mut().with_config().limit(limits::REST_BODY_MAX).read_to_vec().map_err(fault)
 }

@@ -41,7 +41,7 @@ impl Desk {
     fn start_with(test: &str, silence_ms: i64, venue: Venue, sim: Sim) -> Self {
         let dir = ShmDir::new(test);
         // Both places of the builder are used, each by some of the tests.
-        let inline = test.len() % 2 == 0;
+        let inline = test.len().is_multiple_of(2);
         let builder = if inline { BuilderPlace::Inline } else { BuilderPlace::OwnThread };
         let silence_ns = silence_ms * 1_000_000;
         let symbols = sim.symbols();
@@ -51,6 +51,7 @@ impl Desk {
             depth: 32,
             // Generous: a test host is slow, and a late beat is not what is tested.
             heartbeat: Duration::from_millis(500),
+            publish: tickbook_engine::desk::Publish::EveryMessage,
             sample_every: 64,
             ca_file: None,
             builder_core: None,
@@ -201,7 +202,7 @@ fn an_announced_shutdown_changes_the_connection_under_living_books() {
         stats.clients_accepted == 2 && stats.clients == 1
     });
     let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(300) {
+    while start.elapsed() < Duration::from_millis(1_500) {
         refused.extend(desk.readers.iter_mut().filter_map(|it| it.top().err()));
         desk.look_after();
     }

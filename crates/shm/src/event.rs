@@ -157,6 +157,8 @@ const LEVELS: u64 = 1;
 const TRADE: u64 = 2;
 const STATE: u64 = 3;
 
+const FLAGS_SHIFT: u32 = 8;
+
 const COUNT_MASK: u64 = 3;
 const FIRST: u64 = 1 << 2;
 const LAST: u64 = 1 << 3;
@@ -166,7 +168,7 @@ const SNAPSHOT: u64 = 1 << 5;
 type Record = [u64; PAYLOAD];
 
 fn kind_word(kind: u64, flags: u64, scale: Scale, book: BookId) -> u64 {
-    kind | flags << 8
+    kind | flags << FLAGS_SHIFT
         | u64::from(scale.price_exponent.cast_unsigned()) << 16
         | u64::from(scale.size_exponent.cast_unsigned()) << 24
         | u64::from(book.0) << 32
@@ -190,25 +192,32 @@ pub(crate) fn write_levels(
     levels: &[LevelRecord],
 ) -> u64 {
     let common = seq_flag(event.seq) | bit(event.snapshot, SNAPSHOT);
+    let kind = kind_word(LEVELS, common, event.scale, book);
     let id = event.seq.unwrap_or_default().0;
     let time = event.venue_time.0.cast_unsigned();
-    let records = levels.len().div_ceil(LEVELS_PER_RECORD).max(1);
-    for record_at in 0..records {
-        let start = record_at * LEVELS_PER_RECORD;
-        let end = levels.len().min(start + LEVELS_PER_RECORD);
-        let mut record: Record = [0, id, time, 0, 0, 0, 0];
-        for (pair, level) in record[3..].chunks_exact_mut(2).zip(&levels[start..end]) {
-            let (price, size_and_side) = level.words();
-            pair.copy_from_slice(&[price.cast_unsigned(), size_and_side]);
-        }
-        let flags = common
-            | (end - start) as u64
-            | bit(record_at == 0, FIRST)
-            | bit(record_at + 1 == records, LAST);
-        record[0] = kind_word(LEVELS, flags, event.scale, book);
-        broadcast::write(slots, position.wrapping_add(record_at as u64), &record);
+    let mut at = position;
+    let mut write = |flags: u64, count: usize, [first, second]: [LevelRecord; 2]| {
+        let [(price, size), (other_price, other_size)] = [first.words(), second.words()];
+        let words = [price.cast_unsigned(), size, other_price.cast_unsigned(), other_size];
+        let kind = kind | (flags | count as u64) << FLAGS_SHIFT;
+        let record: Record = [kind, id, time, words[0], words[1], words[2], words[3]];
+        broadcast::write(slots, at, &record);
+        at = at.wrapping_add(1);
+    };
+    let mut first = FIRST;
+    let (pairs, odd) = levels.as_chunks::<LEVELS_PER_RECORD>();
+    // The last record is marked, so it is the one that is left when the loop ends.
+    let (last, before) = match (odd, pairs) {
+        (&[level, ..], _) => (&[level, LevelRecord::default()], pairs),
+        ([], [before @ .., last]) => (last, before),
+        ([], []) => (&[LevelRecord::default(); 2], pairs),
+    };
+    for pair in before {
+        write(first, LEVELS_PER_RECORD, *pair);
+        first = 0;
     }
-    records as u64
+    write(first | LAST, levels.len() - before.len() * LEVELS_PER_RECORD, *last);
+    at.wrapping_sub(position)
 }
 
 #[inline]
@@ -276,7 +285,7 @@ pub(crate) fn next(slots: &[Word], position: &mut u64, end: impl FnOnce() -> u64
 #[expect(clippy::cast_possible_truncation, reason = "the parts of packed words")]
 fn decode(record: &Record) -> Option<Event> {
     let [kind, id, time, data @ ..] = *record;
-    let flags = kind >> 8 & 0xff;
+    let flags = kind >> FLAGS_SHIFT & 0xff;
     let seq = (flags & HAS_SEQ != 0).then_some(SeqNo(id));
     let time = WallNanos(time.cast_signed());
     let level = |at: usize| LevelRecord::from_words(data[at].cast_signed(), data[at + 1]);

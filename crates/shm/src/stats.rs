@@ -108,6 +108,8 @@ names! {
         IgnoredTradeTwice "ignored_trade_twice",
         /// Ignored: no book id was left.
         IgnoredNoBook "ignored_no_book",
+        /// Ignored: a change of a book whose snapshot has not come yet.
+        IgnoredBeforeSnapshot "ignored_before_snapshot",
         /// Ignored: a REST answer nobody waits for.
         IgnoredRestUnrequested "ignored_rest_unrequested",
         /// Ignored for a reason that has no counter of its own.
@@ -148,6 +150,8 @@ names! {
         ChecksumsOk "checksums_ok",
         /// Checksums that were wrong.
         ChecksumsBad "checksums_bad",
+        /// Book messages with a checksum that was not compared.
+        ChecksumsUnchecked "checksums_unchecked",
         /// Best-bid-and-offer checks that were right.
         BboChecksOk "bbo_checks_ok",
         /// Best-bid-and-offer checks that were wrong.

@@ -85,7 +85,8 @@ pub(crate) fn builder_left_ns(
 /// What is wrong with the connection that feeds a book, or how long it stays right, ns.
 pub(crate) fn conn_left_ns(view: &View, conn: ConnId, now: MonoNanos) -> Result<i64, NotReadable> {
     let Some(line) = view.conn(conn) else { return Err(not_fresh(MonoNanos(0), now)) };
-    if line.state == ConnState::Down {
+    // A connection on its way has not fed the book since the last one was lost.
+    if matches!(line.state, ConnState::Connecting | ConnState::Down) {
         return Err(not_fresh(line.last_received, now));
     }
     if line.silence_limit_ns <= 0 {

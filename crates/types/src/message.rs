@@ -1,6 +1,6 @@
 //! The header of a message in the ring; its level records follow it.
 
-use crate::{BookId, BookState, Epoch, Reason, SeqNo, Ticks, WallNanos};
+use crate::{BookId, BookState, ConnId, Epoch, Reason, SeqNo, Ticks, WallNanos};
 
 /// What a message says.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -21,7 +21,8 @@ pub enum MessageKind {
     Trade = 3,
     /// Best bid and offer as the venue says: one bid and one ask record; `seq` is its update id.
     Ticker = 4,
-    /// The book's state and reason change; no levels.
+    /// The book's state and reason, and the connection that feeds it from here on
+    /// ([`MessageHeader::status`]); no levels.
     Status = 5,
     /// The exponents change: one record of words (price exponent, size exponent as `u64` of an
     /// `i64`). Everything after it is in the new exponents; the book is kept.
@@ -121,5 +122,24 @@ impl MessageHeader {
     #[must_use]
     pub fn new(kind: MessageKind, book: BookId) -> Self {
         Self { kind, book, ..Self::default() }
+    }
+
+    /// A [`MessageKind::Status`] message: `conn` feeds `book`, in its `epoch`.
+    #[must_use]
+    pub fn status(
+        book: BookId,
+        conn: ConnId,
+        epoch: Epoch,
+        state: BookState,
+        reason: Reason,
+    ) -> Self {
+        let seq = SeqNo(conn.0.into());
+        Self { state, reason, epoch, seq, ..Self::new(MessageKind::Status, book) }
+    }
+
+    /// The connection that a [`MessageKind::Status`] message names.
+    #[must_use]
+    pub fn status_conn(&self) -> ConnId {
+        ConnId(u32::try_from(self.seq.0).unwrap_or(u32::MAX))
     }
 }

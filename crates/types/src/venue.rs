@@ -16,6 +16,34 @@ pub enum Venue {
     BinanceCoinm = 3,
     /// Binance.US spot.
     BinanceUs = 4,
+    /// Bybit v5: spot, linear, inverse, options.
+    BybitV5 = 5,
+    /// Hyperliquid.
+    Hyperliquid = 6,
+    /// Deribit: options, futures, perpetuals, spot.
+    Deribit = 7,
+    /// Coinbase Advanced Trade.
+    CoinbaseAdvanced = 8,
+    /// Coinbase Exchange (once Coinbase Pro).
+    CoinbaseExchange = 9,
+    /// OKX v5: spot, swaps, futures, options.
+    OkxV5 = 10,
+    /// Crypto.com Exchange.
+    CryptoCom = 11,
+    /// Upbit.
+    Upbit = 12,
+    /// HitBTC v2.
+    HitBtc = 13,
+    /// Gemini.
+    Gemini = 14,
+    /// Poloniex v2.
+    Poloniex = 15,
+    /// AscendEX.
+    AscendEx = 16,
+    /// bitFlyer.
+    BitFlyer = 17,
+    /// Kraken Futures.
+    KrakenFutures = 18,
 }
 
 /// Name and aliases of each venue; the first is what reports print.
@@ -24,6 +52,20 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::BinanceUsdm, &["binance_usdm", "binance_futures"]),
     (Venue::BinanceCoinm, &["binance_coinm", "binance_delivery"]),
     (Venue::BinanceUs, &["binance_us"]),
+    (Venue::BybitV5, &["bybit_v5", "bybit"]),
+    (Venue::Hyperliquid, &["hyperliquid"]),
+    (Venue::Deribit, &["deribit"]),
+    (Venue::CoinbaseAdvanced, &["coinbase_advanced", "coinbase"]),
+    (Venue::CoinbaseExchange, &["coinbase_exchange", "coinbase_pro"]),
+    (Venue::OkxV5, &["okx_v5", "okx"]),
+    (Venue::CryptoCom, &["cryptocom", "crypto_com"]),
+    (Venue::Upbit, &["upbit"]),
+    (Venue::HitBtc, &["hitbtc_v2", "hitbtc"]),
+    (Venue::Gemini, &["gemini"]),
+    (Venue::Poloniex, &["poloniex_v2", "poloniex"]),
+    (Venue::AscendEx, &["ascendex"]),
+    (Venue::BitFlyer, &["bitflyer"]),
+    (Venue::KrakenFutures, &["kraken_futures"]),
 ];
 
 impl Venue {

@@ -1,87 +1,76 @@
 //! Keeping below a venue's budget of REST weight per minute.
 
+use std::collections::VecDeque;
+
 use tickbook_types::MonoNanos;
 
-/// A token bucket of request weight, with a pause when the venue asks for one.
+/// A sliding minute of request weight, with a pause when the venue asks for one.
 ///
-/// Holds a quarter of a minute's weight and refills with three quarters of it a minute, so that
-/// no minute ever sees more than the whole.
+/// The venue counts by minutes of its own clock. Whatever minute it looks at, no more than
+/// [`Self::usable`] was spent in it; until then nothing waits, so that a whole engine's books come
+/// back as fast as the venue allows.
 #[derive(Clone, Debug)]
 pub struct WeightBudget {
     /// Weight a minute.
     per_minute: u32,
-    /// Weight that may be spent now, times [`UNIT`].
-    tokens: i64,
-    /// When `tokens` was right.
-    counted_at: Option<MonoNanos>,
+    /// What was spent within the last minute, oldest first.
+    spent: VecDeque<(MonoNanos, u32)>,
     /// No request before this.
     paused_until: MonoNanos,
 }
 
 const MINUTE_NS: i64 = 60_000_000_000;
 
-/// Tokens are counted in millionths of a weight.
-const UNIT: i64 = 1_000_000;
-
 impl WeightBudget {
     /// A budget of `per_minute`.
     #[must_use]
-    pub fn new(per_minute: u32) -> Self {
-        let full = i64::from(per_minute.max(1)) * UNIT / 4;
-        Self {
-            per_minute: per_minute.max(1),
-            tokens: full,
-            counted_at: None,
-            paused_until: MonoNanos(i64::MIN),
-        }
+    pub const fn new(per_minute: u32) -> Self {
+        Self { per_minute, spent: VecDeque::new(), paused_until: MonoNanos(i64::MIN) }
+    }
+
+    /// What is used of the budget: a tenth is left to others behind the same address.
+    #[must_use]
+    pub fn usable(&self) -> u32 {
+        (self.per_minute - self.per_minute / 10).max(1)
     }
 
     /// Spends `weight` if it is there now.
     pub fn try_spend(&mut self, weight: u32, now: MonoNanos) -> bool {
-        self.refill(now);
-        if now < self.paused_until || self.tokens < self.price(weight) {
+        while self.spent.front().is_some_and(|(at, _)| now.since(*at) >= MINUTE_NS) {
+            self.spent.pop_front();
+        }
+        if now < self.ready_at(weight, now) {
             return false;
         }
-        self.tokens -= self.price(weight);
+        self.spent.push_back((now, weight));
         true
     }
 
     /// When `weight` will be there, if nothing else is spent.
+    ///
+    /// A request that weighs more than the whole budget is let through when nothing else was
+    /// spent for a minute.
     #[must_use]
     pub fn ready_at(&self, weight: u32, now: MonoNanos) -> MonoNanos {
-        let missing = self.price(weight) - self.tokens;
-        let counted_at = self.counted_at.unwrap_or(now);
-        let per_ms = self.per_ms();
-        let wait = (missing.max(0) + per_ms - 1) / per_ms * 1_000_000;
-        counted_at.plus(wait).max(self.paused_until).max(now)
+        let recent = self.spent.iter().filter(|(at, _)| now.since(*at) < MINUTE_NS);
+        let total: u64 = recent.clone().map(|(_, weight)| u64::from(*weight)).sum();
+        let usable = u64::from(self.usable());
+        let allowed = usable.saturating_sub(u64::from(weight).min(usable));
+        let mut left = total;
+        let mut ready = now;
+        for (at, weight) in recent {
+            if left <= allowed {
+                break;
+            }
+            left -= u64::from(*weight);
+            ready = at.plus(MINUTE_NS);
+        }
+        ready.max(self.paused_until).max(now)
     }
 
     /// The venue asked for a pause: nothing before `until`.
     pub fn pause(&mut self, until: MonoNanos) {
         self.paused_until = self.paused_until.max(until);
-    }
-
-    /// A request that weighs more than the bucket holds is let through when it is full.
-    fn price(&self, weight: u32) -> i64 {
-        (i64::from(weight) * UNIT).min(self.full())
-    }
-
-    fn full(&self) -> i64 {
-        i64::from(self.per_minute) * UNIT / 4
-    }
-
-    /// Tokens that come back in a millisecond.
-    fn per_ms(&self) -> i64 {
-        (i64::from(self.per_minute) * UNIT * 3 / 4 / 60_000).max(1)
-    }
-
-    fn refill(&mut self, now: MonoNanos) {
-        let counted_at = *self.counted_at.get_or_insert(now);
-        let passed_ms = now.since(counted_at).clamp(0, MINUTE_NS) / 1_000_000;
-        if passed_ms > 0 {
-            self.tokens = (self.tokens + passed_ms * self.per_ms()).min(self.full());
-            self.counted_at = Some(now);
-        }
     }
 }
 
@@ -106,6 +95,16 @@ mod tests {
             assert!(within.count() * 250 <= 6000);
         }
         assert!(spent.len() * 250 > 12_000, "three minutes and more use most of it");
+    }
+
+    #[test]
+    fn what_the_minute_has_left_is_there_at_once() {
+        let mut budget = WeightBudget::new(1200);
+        for _ in 0..1080 / 25 {
+            assert!(budget.try_spend(25, MonoNanos(0)));
+        }
+        assert!(!budget.try_spend(25, MonoNanos(0)));
+        assert_eq!(budget.ready_at(25, MonoNanos(0)), MonoNanos(MINUTE_NS));
     }
 
     #[test]

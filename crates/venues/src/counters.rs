@@ -51,6 +51,8 @@ reasons! {
         TradeTwice "trade_twice",
         /// Data of a book that has no id left.
         NoBook "no_book",
+        /// A change of a book whose snapshot has not come yet (in band).
+        BeforeSnapshot "before_snapshot",
         /// A REST answer nobody waits for, or for an unknown symbol.
         RestUnrequested "rest_unrequested",
     }
@@ -117,6 +119,8 @@ pub struct SessionCounters {
     pub disconnects: u64,
     /// Connections replaced before their time was up.
     pub rotations: u64,
+    /// Book messages with a checksum that was not compared.
+    pub checksums_unchecked: u64,
     ignored: [u64; Ignored::COUNT],
     rejected: [u64; Rejected::COUNT],
 }
@@ -154,7 +158,7 @@ impl SessionCounters {
 
     /// Names and values of the plain counters, for reports.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 18] {
+    pub const fn named(&self) -> [(&'static str, u64); 19] {
         [
             ("frames", self.frames),
             ("book_messages", self.book_messages),
@@ -174,6 +178,7 @@ impl SessionCounters {
             ("general_parses", self.general_parses),
             ("disconnects", self.disconnects),
             ("rotations", self.rotations),
+            ("checksums_unchecked", self.checksums_unchecked),
         ]
     }
 }

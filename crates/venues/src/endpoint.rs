@@ -12,6 +12,8 @@ pub enum Endpoint {
     Public,
     /// Binance futures: trades and statistics (`/market`).
     Market,
+    /// One that the venue had once: known from recordings, never connected to.
+    Former,
 }
 
 /// The addresses of a venue: scheme, host and port, without a path.
@@ -46,7 +48,7 @@ impl Endpoints {
             Venue::BinanceCoinm => {
                 (&[(Endpoint::Main, "wss://dstream.binance.com")], "https://dapi.binance.com")
             }
-            _ => (&[], ""),
+            _ => crate::inband::rules(venue).map_or((&[], ""), |rules| (rules.ws, rules.rest)),
         };
         let ws = ws.iter().map(|(kind, url)| (*kind, (*url).to_owned())).collect();
         Self { ws, rest: rest.to_owned() }

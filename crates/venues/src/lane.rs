@@ -1,26 +1,24 @@
 //! Messages without prices, written to the lane from its reserve.
 
 use tickbook_types::{
-    BookId, BookState, Epoch, LevelRecord, MessageHeader, MessageKind, Reason, Scale, Ticks, clock,
+    BookId, BookState, ConnId, Epoch, LevelRecord, MessageHeader, MessageKind, Reason, Scale,
+    Ticks, clock,
 };
 
 use crate::session::Lane;
 
-/// Tells the builder the state of a book; `false` if the lane is full.
+/// Tells the builder the state of a book and what feeds it; `false` if the lane is full.
 pub(crate) fn status(
     lane: &mut Lane,
     book: BookId,
-    epoch: Epoch,
+    (conn, epoch): (ConnId, Epoch),
     state: BookState,
     reason: Reason,
 ) -> bool {
     let Ok(claim) = lane.claim_reserved(0) else { return false };
     claim.commit(MessageHeader {
-        state,
-        reason,
-        epoch,
         received: clock::now(),
-        ..MessageHeader::new(MessageKind::Status, book)
+        ..MessageHeader::status(book, conn, epoch, state, reason)
     });
     true
 }

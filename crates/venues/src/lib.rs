@@ -32,12 +32,16 @@ pub mod budget;
 mod counters;
 mod endpoint;
 mod fetch;
+mod inband;
+mod json;
 mod lane;
+mod level;
 pub mod limits;
 pub mod pacing;
 mod rest;
 mod session;
 pub mod splice;
+mod symbols;
 
 pub use action::{Action, Actions, RequestId, RestPurpose, RestRequest, Warning};
 pub use counters::{Ignored, Rejected, SessionCounters};

@@ -73,4 +73,11 @@ pub const OVERLAP_MAX_NS: i64 = 60_000 * MS;
 /// Pause before a full lane is tried again.
 pub const LANE_RETRY_NS: i64 = MS / 10;
 
+/// A book that has been live for so long did not come from a bad subscription.
+pub const STABLE_NS: i64 = 60_000 * MS;
+
+/// In-band snapshots of up to so many levels go through the ring; larger ones (Coinbase: 44,000)
+/// as a block beside it, so that they never find it full.
+pub const RING_SNAPSHOT_LEVELS: usize = 1_024;
+
 const MS: i64 = 1_000_000;

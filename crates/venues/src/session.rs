@@ -9,6 +9,7 @@ use tickbook_types::{
 use crate::action::Actions;
 use crate::binance;
 use crate::counters::SessionCounters;
+use crate::inband;
 use crate::rest::RestResponse;
 
 /// Where a session writes its book messages: the producer side of the ring to one builder.
@@ -162,7 +163,7 @@ impl SessionConfig {
             Venue::BinanceSpot | Venue::BinanceUs | Venue::BinanceUsdm | Venue::BinanceCoinm => {
                 binance::conns_needed(self)
             }
-            _ => 0,
+            _ => inband::conns_needed(self),
         }
     }
 }
@@ -240,7 +241,7 @@ pub fn session(config: SessionConfig) -> Result<Box<dyn Session>, ConfigError> {
         Venue::BinanceSpot | Venue::BinanceUs | Venue::BinanceUsdm | Venue::BinanceCoinm => {
             Ok(Box::new(binance::BinanceSession::new(config)?))
         }
-        venue => Err(ConfigError::UnsupportedVenue(venue)),
+        _ => inband::session(config),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, R
         DeskConfig { depth: options.published_depth as usize, books_max: books_max as usize };
     let writer = segment.take_builder(0).map_err(fault)?;
     let builder_stats = segment.take_thread(1, "builder").map_err(fault)?;
-    let desk = Desk::new(desk_config, writer, builder_stats);
+    let desk = Desk::new(desk_config, writer, builder_stats).publishing(options.publish);
     let builder = Builder::new(vec![LaneEnd::new(messages, requests_in)], desk, BEAT_TICKS);
 
     let feeder = Feeder {
@@ -173,8 +173,14 @@ impl Feeder {
                     self.counters.frames += 1;
                     self.counters.reject(Rejected::Shape);
                 }
-                Record::Http { url, body, .. } => self.rest(now, url, body),
-                Record::Open { ns, .. } => self.connected(ns),
+                Record::Http { url, body, .. } => {
+                    self.settle(now);
+                    self.rest(now, url, body);
+                }
+                Record::Open { ns, .. } => {
+                    self.settle(now);
+                    self.connected(ns);
+                }
                 _ => {}
             }
             self.requests(now);
@@ -215,6 +221,13 @@ impl Feeder {
         self.epoch += 1;
         let epoch = Epoch(self.epoch);
         self.call(now, room::SMALL, |session, cx| session.on_connected(CONN, epoch, cx));
+    }
+
+    /// Lets the builder come to the end of what it has, and hears what it found: a request must not
+    /// come before a snapshot in one run and after it in the next.
+    fn settle(&mut self, now: MonoNanos) {
+        room::make(&mut self.lane, room::EVERYTHING, self.builder.as_mut());
+        self.requests(now);
     }
 
     fn requests(&mut self, now: MonoNanos) {

@@ -46,6 +46,7 @@ pub(super) fn pass(
         shm_dir: options.shm_dir.clone(),
         depth: options.published_depth,
         heartbeat: Duration::from_millis(10),
+        publish: options.publish,
         sample_every: options.sample_every,
         ca_file: server.ca_file.clone(),
         builder_core: options.cores.map(|(_, core)| core),

@@ -28,7 +28,6 @@ mod scale;
 mod scan;
 mod session;
 mod subscribe;
-mod symbols;
 mod sync;
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "test data")]

@@ -172,6 +172,9 @@ impl BinanceSession {
             if self.books[index].phase == Phase::Idle {
                 self.start_sync(index, cx.now);
             }
+            // Readers judge a book's freshness by the connection that feeds it.
+            let (state, reason) = (self.books[index].state, self.books[index].reason);
+            self.tell(index, state, reason, cx);
         }
         if self.links[old].phase == LinkPhase::Open {
             self.close_link(old, cx);

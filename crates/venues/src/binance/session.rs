@@ -9,7 +9,6 @@ use super::books::{Book, Channel, Phase};
 use super::link::{Link, LinkPhase};
 use super::rules::Rules;
 use super::subscribe::{self, Line};
-use super::symbols::SymbolTable;
 use crate::action::{Action, RequestId, RestPurpose, RestRequest, Warning};
 use crate::budget::WeightBudget;
 use crate::counters::Ignored;
@@ -18,6 +17,7 @@ use crate::lane;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
 use crate::session::{ConfigError, Context, Mode, Session, SessionConfig, Subscription};
+use crate::symbols::SymbolTable;
 
 /// A session of one venue of the family.
 #[derive(Debug)]
@@ -187,8 +187,9 @@ impl BinanceSession {
         if !book.status_due || !book.added {
             return true;
         }
-        let epoch = self.links[book.link].epoch;
-        if !lane::status(cx.lane, book.id, epoch, book.state, book.reason) {
+        let link = &self.links[book.link];
+        let feed = (link.conn, link.epoch);
+        if !lane::status(cx.lane, book.id, feed, book.state, book.reason) {
             self.wake_at(cx.now.plus(limits::LANE_RETRY_NS));
             return false;
         }

@@ -48,20 +48,28 @@ impl SymbolTable {
     }
 }
 
-/// First and last eight bytes, multiplied apart: symbols are short, and differ at the ends.
+/// First and last eight bytes, multiplied apart; of a longer name (an option's) also what is between.
 #[inline]
 fn hash(symbol: &[u8]) -> usize {
     let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));
-    let (first, last) = if symbol.len() >= 8 {
+    let (mut first, last) = if symbol.len() >= 8 {
         (word(symbol.first_chunk()), word(symbol.last_chunk()))
     } else {
         let short = symbol.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
         (short, symbol.len() as u64)
     };
-    let mixed = (first ^ last.rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut between = symbol.get(8..).unwrap_or_default();
+    while between.len() > 8 {
+        first = (first ^ word(between.first_chunk())).wrapping_mul(SPREAD).rotate_left(23);
+        between = &between[8..];
+    }
+    let mixed = (first ^ last.rotate_left(29)).wrapping_mul(SPREAD);
     // The upper half is the better mixed one; 32 bits are more than any table has places.
     usize::try_from(mixed >> 32).unwrap_or_default()
 }
+
+/// 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[cfg(test)]
 mod tests {
@@ -74,11 +82,16 @@ mod tests {
         let (mut table, mut map) = (SymbolTable::default(), HashMap::new());
         assert_eq!(table.find(b"BTCUSDT"), None);
         for n in 0..2_000 {
-            for symbol in [format!("S{n}"), format!("COIN{n}USDT"), format!("BTCUSD_{n:06}")] {
+            for symbol in [
+                format!("S{n}"),
+                format!("COIN{n}USDT"),
+                format!("BTCUSD_{n:06}"),
+                format!("ETH-30APR21-{n}-C"),
+            ] {
                 map.insert(symbol.clone(), table.add(symbol.as_bytes()));
             }
         }
-        assert_eq!(map.len(), 6_000);
+        assert_eq!(map.len(), 8_000);
         for (symbol, index) in &map {
             assert_eq!(table.find(symbol.as_bytes()), Some(*index));
             assert_eq!(table.find(format!("{symbol}X").as_bytes()), None);

@@ -1,0 +1,93 @@
+//! AscendEX: `depth:SYMBOL`, numbered changes, and a snapshot on request on the same connection.
+
+use tickbook_types::Side;
+
+use super::chain::Link;
+use super::frame::{Content, Frame, millis};
+use super::protocol::{Protocol, Rules, Topic, Verb};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct AscendEx;
+
+const RULES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://ascendex.com")],
+    rest: "https://ascendex.com",
+    path: "/1/api/pro/v1/stream",
+    shows_loss: true,
+    ..Rules::CAUTIOUS
+};
+
+impl Protocol for AscendEx {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
+        let op = if verb == Verb::Subscribe { "sub" } else { "unsub" };
+        for topic in topics {
+            let symbol = &topic.symbol;
+            out.push(format!(r#"{{"op":"{op}","ch":"depth:{symbol}"}}"#));
+            if verb == Verb::Subscribe {
+                out.push(format!(
+                    r#"{{"op":"req","action":"depth-snapshot","args":{{"symbol":"{symbol}"}}}}"#
+                ));
+            }
+        }
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut kind, mut symbol, mut data) = (&b""[..], None, None);
+        let (mut code, mut words) = (0, &b""[..]);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"m" => kind = value.text()?,
+                b"symbol" => symbol = Some(value.text()?),
+                b"data" => data = Some(value.mark()?),
+                b"code" => code = value.integer()?,
+                b"reason" | b"info" => words = value.mark()?.text().unwrap_or_default(),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        let content = match kind {
+            b"depth" => Content::Delta,
+            b"depth-snapshot" => Content::Snapshot,
+            b"ping" => {
+                frame.answer(r#"{"op":"pong"}"#);
+                return Ok(());
+            }
+            b"sub" | b"unsub" | b"connected" if code == 0 => {
+                frame.ignore(Ignored::Ack);
+                return Ok(());
+            }
+            b"sub" | b"error" => {
+                frame.refused(i64::try_from(code).unwrap_or(0), words);
+                return Ok(());
+            }
+            _ => {
+                frame.ignore(Ignored::UnusedStream);
+                return Ok(());
+            }
+        };
+        let (mut time, mut id) = (0, None);
+        data.ok_or(Rejected::Shape)?.object(|key, value| {
+            match key {
+                b"ts" => time = value.integer()?,
+                b"seqnum" => id = Some(value.integer()?),
+                b"asks" => frame.rows(Side::Ask, value)?,
+                b"bids" => frame.rows(Side::Bid, value)?,
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        let (Some(symbol), Some(id)) = (symbol, id) else { return Err(Rejected::Shape) };
+        frame.book(symbol, content, Link::Next(id), millis(time));
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! One book of a session, and one connection.
+
+use std::collections::VecDeque;
+
+use tickbook_types::{
+    BookId, BookSpec, BookState, ConnId, Epoch, Instrument, LevelRecord, MonoNanos, Reason, Scale,
+};
+
+use super::chain::Position;
+use super::protocol::{Route, Topic};
+use crate::counters::Rejected;
+use crate::fetch::Fetch;
+use crate::level::{DecimalLevel, Needs, rounded_size};
+use crate::pacing::Pacer;
+
+/// Where a book stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    /// Its connection is not there.
+    Idle,
+    /// A snapshot is awaited.
+    Waiting,
+    /// Deltas are passed on.
+    Live,
+}
+
+/// A book and everything around it.
+#[derive(Debug)]
+pub(super) struct Book {
+    pub(super) id: BookId,
+    pub(super) topic: Topic,
+    pub(super) instrument: Instrument,
+    pub(super) depth_max: Option<u32>,
+    /// Index of its connection.
+    pub(super) line: usize,
+    /// Whether the builder knows it.
+    pub(super) added: bool,
+    /// As last said to the builder.
+    pub(super) state: BookState,
+    pub(super) reason: Reason,
+    /// Whether saying so has yet to succeed.
+    pub(super) status_due: bool,
+    pub(super) phase: Phase,
+    pub(super) position: Position,
+    pub(super) exponents: Exponents,
+    /// The new snapshot, as long as one is awaited.
+    pub(super) wanted: Fetch,
+    /// Since when it is live.
+    pub(super) live_since: MonoNanos,
+}
+
+impl Book {
+    pub(super) fn new(id: BookId, topic: Topic, instrument: Instrument, line: usize) -> Self {
+        let exponents = Exponents { scale: instrument.scale(), size_min: None };
+        Self {
+            id,
+            topic,
+            instrument,
+            depth_max: None,
+            line,
+            added: false,
+            state: BookState::Syncing,
+            reason: Reason::None,
+            status_due: false,
+            phase: Phase::Idle,
+            position: Position::default(),
+            exponents,
+            wanted: Fetch::default(),
+            live_since: MonoNanos(0),
+        }
+    }
+
+    /// What the builder needs to know to keep it.
+    pub(super) fn spec(&self, conn: ConnId, prefix: &str) -> BookSpec {
+        BookSpec {
+            book: self.id,
+            conn,
+            name: format!("{prefix}{}", self.topic.name),
+            instrument: self.instrument.clone(),
+            scale: self.exponents.scale.unwrap_or_default(),
+            depth_max: self.depth_max,
+        }
+    }
+}
+
+/// Exponents of a book's numbers, as far as they are known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Exponents {
+    /// `None` until metadata or digits tell.
+    pub(super) scale: Option<Scale>,
+    /// Size exponent below which it cannot go: some size would not fit.
+    pub(super) size_min: Option<i8>,
+}
+
+impl Exponents {
+    /// The record of a level, and whether its size is exact; `None` if the scale cannot hold it.
+    pub(super) fn record(&self, level: &DecimalLevel) -> Option<(LevelRecord, bool)> {
+        let scale = self.scale?;
+        if let Ok(record) = level.record(scale) {
+            return Some((record, true));
+        }
+        // Only a size that would otherwise overflow is ever rounded.
+        let coarse = self.size_min == Some(scale.size_exponent);
+        let price = level.price.to_mantissa(scale.price_exponent).ok()?;
+        let (size, exact) = rounded_size(level.size, scale.size_exponent).filter(|_| coarse)?;
+        Some((LevelRecord::new(tickbook_types::Price(price), size, level.side), exact))
+    }
+
+    /// The exponents that hold these levels and, as far as possible, what there was.
+    pub(super) fn fit(self, levels: &[DecimalLevel]) -> Result<Self, Rejected> {
+        let mut needs = Needs::default();
+        levels.iter().for_each(|level| needs.add(level));
+        let mut scale = needs.scale(self.scale)?;
+        let mut size_min = self.size_min;
+        if let Some(min) = size_min {
+            scale.size_exponent = scale.size_exponent.max(min);
+        }
+        if scale.size_exponent > needs.size_exponent_wanted(self.scale) {
+            size_min = Some(scale.size_exponent);
+        }
+        Ok(Self { scale: Some(scale), size_min })
+    }
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum LinePhase {
+    /// Not there.
+    Down,
+    /// Open.
+    Open,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) conn: ConnId,
+    pub(super) route: Route,
+    pub(super) phase: LinePhase,
+    pub(super) epoch: Epoch,
+    /// Number of its last frame, where the venue counts frames.
+    pub(super) number: Option<u64>,
+    /// When the next keepalive is due.
+    pub(super) keepalive_at: MonoNanos,
+    pub(super) pacer: Pacer,
+    /// Messages that wait for their turn.
+    pub(super) queue: VecDeque<String>,
+}
+
+impl Line {
+    pub(super) fn new(conn: ConnId, route: Route, messages_per_second: u32) -> Self {
+        Self {
+            conn,
+            route,
+            phase: LinePhase::Down,
+            epoch: Epoch(0),
+            number: None,
+            keepalive_at: MonoNanos::FAR,
+            pacer: Pacer::new(messages_per_second),
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// It is open.
+    pub(super) fn open(&mut self, epoch: Epoch, keepalive_at: MonoNanos) {
+        self.phase = LinePhase::Open;
+        self.epoch = epoch;
+        self.number = None;
+        self.keepalive_at = keepalive_at;
+        self.pacer.reset();
+        self.queue.clear();
+    }
+
+    /// It is gone.
+    pub(super) fn close(&mut self) {
+        self.phase = LinePhase::Down;
+        self.keepalive_at = MonoNanos::FAR;
+        self.queue.clear();
+    }
+}

@@ -1,0 +1,190 @@
+//! How a book's messages follow one another on a feed whose snapshots come in band.
+//!
+//! # Guarantees
+//!
+//! - [`Position::step`] says [`Step::Apply`] only for the one message that follows by the venue's
+//!   rule.
+//! - A message counts as a repetition only if the last one applied proves it; what fits nowhere is
+//!   a [`Step::Gap`].
+//!
+//! # Not guaranteed
+//!
+//! - Anything on [`Link::Free`]: a venue without ids cannot show a loss.
+
+use crate::splice::Step;
+
+/// What a message says about the one before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Link {
+    /// Nothing.
+    #[default]
+    Free,
+    /// Its id is the one before's, plus 1.
+    Next(u64),
+    /// Its ids run from `first` to `last`, and `first` is the one before's last, plus 1.
+    Range {
+        /// First id in it.
+        first: u64,
+        /// Last id in it.
+        last: u64,
+    },
+    /// It names the id of the one before. Ids may jump, stay, or begin anew.
+    After {
+        /// Id of the one before.
+        prev: u64,
+        /// Its own.
+        id: u64,
+    },
+    /// Its id is above the one before's; how far is not said.
+    Above(u64),
+}
+
+impl Link {
+    /// The id that a book has once the message is applied.
+    pub(crate) const fn id(self) -> Option<u64> {
+        match self {
+            Self::Free => None,
+            Self::Next(id) | Self::After { id, .. } | Self::Above(id) => Some(id),
+            Self::Range { last, .. } => Some(last),
+        }
+    }
+}
+
+/// Where a book stands in the ids of its venue.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Position {
+    /// Id of the last message, if messages have ids.
+    id: Option<u64>,
+    /// The last delta's link.
+    last: Link,
+    /// Old messages since the last one applied.
+    late: u8,
+}
+
+/// So many old messages in a row are no stragglers: the venue has begun its ids anew.
+const LATE_MAX: u8 = 64;
+
+impl Position {
+    /// Behind a snapshot.
+    pub(crate) const fn after_snapshot(link: Link) -> Self {
+        Self { id: link.id(), last: Link::Free, late: 0 }
+    }
+
+    /// What to do with a delta; [`Step::Apply`] moves the position.
+    pub(crate) fn step(&mut self, link: Link) -> Step {
+        let step = self.judge(link);
+        match step {
+            Step::Apply => *self = Self { id: link.id(), last: link, late: 0 },
+            Step::Duplicate | Step::Stale => self.late += 1,
+            Step::Gap => {}
+        }
+        step
+    }
+
+    fn judge(self, link: Link) -> Step {
+        let Some(at) = self.id else {
+            // A snapshot without an id (or before the first message): nothing to compare with.
+            return Step::Apply;
+        };
+        let follows = match link {
+            Link::Free => true,
+            Link::Next(id) => at.checked_add(1) == Some(id),
+            Link::Range { first, last } => at.checked_add(1) == Some(first) && first <= last,
+            Link::After { prev, .. } => prev == at,
+            Link::Above(id) => id > at,
+        };
+        if follows {
+            return Step::Apply;
+        }
+        let old = match link {
+            Link::Free => false,
+            Link::Next(id) | Link::Above(id) => id <= at,
+            // Wholly before the position: the last message, or an older one.
+            Link::Range { first, last } => first <= last && last <= at,
+            // Ids of a linked chain may go down, so only the last message itself is known.
+            Link::After { .. } => link == self.last,
+        };
+        if !old || self.late >= LATE_MAX {
+            Step::Gap
+        } else if self.last == Link::Free {
+            Step::Stale
+        } else {
+            Step::Duplicate
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn after(prev: u64, id: u64) -> Link {
+        Link::After { prev, id }
+    }
+
+    const fn range(first: u64, last: u64) -> Link {
+        Link::Range { first, last }
+    }
+
+    /// What becomes of each message behind a snapshot.
+    fn steps(snapshot: Link, messages: &[Link]) -> Vec<Step> {
+        let mut position = Position::after_snapshot(snapshot);
+        messages.iter().map(|link| position.step(*link)).collect()
+    }
+
+    #[test]
+    fn counted_ids_leave_no_hole() {
+        use Step::{Apply, Duplicate, Gap, Stale};
+        assert_eq!(
+            steps(Link::Next(10), &[Link::Next(9), Link::Next(10), Link::Next(11)]),
+            [Stale, Stale, Apply]
+        );
+        assert_eq!(
+            steps(Link::Next(10), &[Link::Next(11), Link::Next(11), Link::Next(13)]),
+            [Apply, Duplicate, Gap]
+        );
+        assert_eq!(
+            steps(range(1, 10), &[range(11, 14), range(11, 14), range(15, 15), range(17, 18)]),
+            [Apply, Duplicate, Apply, Gap]
+        );
+        assert_eq!(
+            steps(range(1, 10), &[range(9, 12)]),
+            [Gap],
+            "an overlap has ids of no sequence"
+        );
+        assert_eq!(steps(range(1, 10), &[range(11, 9)]), [Gap]);
+    }
+
+    #[test]
+    fn linked_ids_may_jump_stay_and_begin_anew() {
+        use Step::{Apply, Duplicate, Gap};
+        let chain = [after(10, 15), after(15, 15), after(15, 3), after(3, 5)];
+        assert_eq!(steps(after(0, 10), &chain), [Apply; 4]);
+        assert_eq!(
+            steps(after(0, 10), &[after(10, 15), after(10, 15), after(14, 20)]),
+            [Apply, Duplicate, Gap]
+        );
+        assert_eq!(steps(after(0, 0), &[after(0, 7)]), [Apply], "an empty book has the id 0");
+    }
+
+    #[test]
+    fn growing_ids_show_only_what_is_old() {
+        use Step::{Apply, Duplicate};
+        assert_eq!(
+            steps(Link::Above(10), &[Link::Above(15), Link::Above(12), Link::Above(90)]),
+            [Apply, Duplicate, Apply]
+        );
+    }
+
+    #[test]
+    fn ids_that_begin_anew_end_in_a_gap() {
+        let messages: Vec<Link> = (1..=u64::from(LATE_MAX) + 1).map(Link::Next).collect();
+        let steps = steps(Link::Next(1_000), &messages);
+        assert_eq!(steps.iter().position(|it| *it == Step::Gap), Some(usize::from(LATE_MAX)));
+    }
+
+    #[test]
+    fn without_ids_everything_follows() {
+        assert_eq!(steps(Link::Free, &[Link::Free, Link::Free]), [Step::Apply; 2]);
+    }
+}

@@ -1,0 +1,199 @@
+//! Deribit: `book.INSTRUMENT.100ms` (and `raw` in recordings), JSON-RPC.
+//!
+//! Changes name the id of the one before. Prices and amounts are bare numbers, at times with an
+//! exponent; a book may be empty or one-sided, and an empty one has the id 0.
+
+use tickbook_types::Side;
+
+use super::chain::Link;
+use super::frame::{Content, Frame, millis, numeric_id, side_of};
+use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Deribit;
+
+const RULES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://www.deribit.com")],
+    rest: "https://www.deribit.com",
+    path: "/ws/api/v2",
+    messages_per_second: 10,
+    books_per_conn: 500,
+    books_per_message: 100,
+    greeting: &[
+        r#"{"jsonrpc":"2.0","id":0,"method":"public/set_heartbeat","params":{"interval":30}}"#,
+    ],
+    shows_loss: true,
+    ..Rules::CAUTIOUS
+};
+
+/// The answer to a `test_request`, without which the connection is cut.
+const ALIVE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"public/test","params":{}}"#;
+
+impl Protocol for Deribit {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {
+        let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
+        let trades = trades.map(|topic| format!("trades.{}.100ms", topic.symbol));
+        let books = topics.iter().map(|topic| format!("book.{}.100ms", topic.symbol));
+        let channels = quoted(books.chain(trades));
+        let verb = verb.name();
+        out.push(format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"public/{verb}","params":{{"channels":[{channels}]}}}}"#
+        ));
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut method, mut params, mut error) = (&b""[..], None, None);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"method" => method = value.text()?,
+                b"params" => params = Some(value.mark()?),
+                b"error" => error = Some(value.mark()?),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        match (method, params, error) {
+            (b"subscription", Some(params), _) => subscription(params, frame),
+            (b"heartbeat", Some(params), _) => heartbeat(params, frame),
+            (_, _, Some(error)) => refused(error, frame),
+            (b"", ..) => {
+                frame.ignore(Ignored::Ack);
+                Ok(())
+            }
+            _ => {
+                frame.ignore(Ignored::UnusedStream);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn subscription(mut params: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut channel, mut data) = (&b""[..], None);
+    params.object(|key, value| {
+        match key {
+            b"channel" => channel = value.text()?,
+            b"data" => data = Some(value.mark()?),
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let mut data = data.ok_or(Rejected::Shape)?;
+    if channel.starts_with(b"book.") {
+        book(data, frame)
+    } else if channel.starts_with(b"trades.") {
+        data.array(|trade| read_trade(trade, frame))
+    } else {
+        frame.ignore(Ignored::UnusedStream);
+        Ok(())
+    }
+}
+
+fn book(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut name, mut kind, mut time) = (None, None, 0);
+    let (mut id, mut prev) = (None, None);
+    data.object(|key, value| {
+        match key {
+            b"instrument_name" => name = Some(value.text()?),
+            b"type" => kind = Some(value.text()?),
+            b"timestamp" => time = value.integer()?,
+            b"change_id" => id = Some(value.integer()?),
+            b"prev_change_id" if value.null()? => {}
+            b"prev_change_id" => prev = Some(value.integer()?),
+            b"bids" => rows(Side::Bid, value, frame)?,
+            b"asks" => rows(Side::Ask, value, frame)?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(name), Some(id)) = (name, id) else { return Err(Rejected::Shape) };
+    // Until 2020 messages had no type; a snapshot then was one without predecessor.
+    let content = match (kind, prev) {
+        (Some(b"snapshot"), _) | (None, None) => Content::Snapshot,
+        (Some(b"change") | None, Some(_)) => Content::Delta,
+        _ => return Err(Rejected::Shape),
+    };
+    frame.book(name, content, Link::After { prev: prev.unwrap_or(0), id }, millis(time));
+    Ok(())
+}
+
+/// `["new", price, amount]`, `["change", ..]`, `["delete", price, 0.0]`.
+fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    rows.array(|row| {
+        let (mut action, mut numbers, mut count) = (&b""[..], [&b""[..]; 2], 0);
+        row.array(|field| {
+            match count {
+                0 => action = field.text()?,
+                1 | 2 => numbers[count - 1] = field.digits()?,
+                _ => field.skip()?,
+            }
+            count += 1;
+            Ok(())
+        })?;
+        match action {
+            _ if count < 3 => Err(Rejected::Shape),
+            b"delete" => frame.removal(side, numbers[0]),
+            _ => frame.level(side, numbers[0], numbers[1]),
+        }
+    })
+}
+
+fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut name, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
+    let (mut time, mut id) = (0, 0);
+    trade.object(|key, value| {
+        match key {
+            b"instrument_name" => name = value.text()?,
+            b"direction" => side = side_of(value.text()?),
+            b"price" => price = Some(value.digits()?),
+            b"amount" => size = Some(value.digits()?),
+            b"timestamp" => time = value.integer()?,
+            b"trade_id" => id = numeric_id(value.digits()?),
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+    frame.trade(name, (side, price, size), id, millis(time))
+}
+
+fn heartbeat(mut params: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let mut wants_answer = false;
+    params.object(|key, value| {
+        match key {
+            b"type" => wants_answer = value.text()? == b"test_request",
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    if wants_answer {
+        frame.answer(ALIVE);
+    } else {
+        frame.ignore(Ignored::Notice);
+    }
+    Ok(())
+}
+
+fn refused(mut error: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut code, mut words) = (0, &b""[..]);
+    error.object(|key, value| {
+        match key {
+            b"code" => code = i64::try_from(value.integer().unwrap_or(0)).unwrap_or(0),
+            b"message" => words = value.text()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    frame.refused(code, words);
+    Ok(())
+}

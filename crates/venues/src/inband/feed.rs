@@ -1,0 +1,391 @@
+//! Messages of a connection on their way to the lane.
+
+use tickbook_types::{
+    Block, BookState, LevelRecord, MessageFlags, MessageHeader, MessageKind, Padded, Reason,
+    RecvStamps, SeqNo, SnapshotBlock, clock,
+};
+
+use super::book::{Exponents, Phase};
+use super::chain::Position;
+use super::frame::{BookEvent, Content, Event, Frame, TradeEvent};
+use super::session::InbandSession;
+use crate::action::{Action, Warning};
+use crate::counters::{Ignored, Rejected};
+use crate::fetch::Stage;
+use crate::lane;
+use crate::level::DecimalLevel;
+use crate::limits;
+use crate::session::Context;
+use crate::splice::Step;
+
+/// Why a message did not get into the lane.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Problem {
+    /// The lane is full.
+    Full,
+    /// The message cannot be used.
+    Bad(Rejected),
+}
+
+/// Bytes of a venue's words that an operator is shown.
+const WORDS_MAX: usize = 200;
+
+impl InbandSession {
+    /// One message of a connection.
+    pub(super) fn take(
+        &mut self,
+        line: usize,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        let mut frame = core::mem::take(&mut self.frame);
+        frame.begin(self.lines[line].route.prefix);
+        match self.protocol.read(message.payload(), &mut frame) {
+            Ok(()) => {
+                self.follow_number(line, frame.number, cx);
+                cx.counters.book_messages += u64::from(frame.has_book());
+                for event in frame.events() {
+                    self.take_event(line, &frame, event, stamps, cx);
+                }
+            }
+            Err(rejected) => {
+                cx.counters.reject(rejected);
+                // It may have been a change of any book; without ids no later message would show it.
+                if !self.rules.shows_loss {
+                    self.lose_line(line, Reason::Gap, cx);
+                }
+            }
+        }
+        self.frame = frame;
+    }
+
+    /// Where the venue counts the frames of a connection: each is the next one.
+    fn follow_number(&mut self, line: usize, number: Option<u64>, cx: &mut Context<'_>) {
+        let Some(number) = number else { return };
+        let last = self.lines[line].number.replace(number);
+        if last.is_some_and(|last| last.checked_add(1) != Some(number)) {
+            cx.counters.gaps += 1;
+            self.lose_line(line, Reason::Gap, cx);
+        }
+    }
+
+    fn take_event(
+        &mut self,
+        line: usize,
+        frame: &Frame,
+        event: &Event,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        match event {
+            Event::Book(event) => self.take_book(line, frame, event, stamps, cx),
+            Event::Trade(event) => self.take_trade(frame, event, stamps, cx),
+            Event::Ignored(reason) => cx.counters.ignore(*reason),
+            Event::Answer(text) => {
+                if self.is_live_mode()
+                    && let Ok(text) = core::str::from_utf8(frame.bytes(text))
+                {
+                    let line = &mut self.lines[line];
+                    line.pacer.sent(cx.now);
+                    let text = text.to_owned();
+                    cx.actions.push(Action::SendText { conn: line.conn, text });
+                }
+                cx.counters.ignore(Ignored::Notice);
+            }
+            Event::Refused { code, message } => {
+                let words = frame.bytes(message);
+                let words = &words[..words.len().min(WORDS_MAX)];
+                cx.actions.push(Action::Warn(Warning::SubscribeRefused {
+                    conn: self.lines[line].conn,
+                    code: *code,
+                    message: String::from_utf8_lossy(words).into_owned(),
+                }));
+                cx.counters.ignore(Ignored::Ack);
+            }
+        }
+    }
+
+    fn take_book(
+        &mut self,
+        line: usize,
+        frame: &Frame,
+        event: &BookEvent,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        let name = frame.name(event);
+        let Some(index) = self.names.find(name).or_else(|| self.discover(name, line, cx)) else {
+            cx.counters.ignore(Ignored::UnknownSymbol);
+            return;
+        };
+        if self.books[index].line != line {
+            cx.counters.ignore(Ignored::SpareConnection);
+            return;
+        }
+        cx.counters.checksums_unchecked += u64::from(event.has_checksum);
+        let levels = frame.levels(event);
+        let written = match event.content {
+            Content::Snapshot => self.take_snapshot(index, event, levels, stamps, cx),
+            Content::Delta => {
+                let book = &mut self.books[index];
+                if book.phase != Phase::Live {
+                    cx.counters.ignore(Ignored::BeforeSnapshot);
+                    return;
+                }
+                match book.position.step(event.link) {
+                    Step::Apply => {}
+                    Step::Stale => return cx.counters.ignore(Ignored::Stale),
+                    Step::Duplicate => return cx.counters.ignore(Ignored::Duplicate),
+                    Step::Gap => {
+                        cx.counters.gaps += 1;
+                        self.lose(index, Reason::Gap, cx);
+                        return;
+                    }
+                }
+                let header = self.header(index, MessageKind::Delta, event, stamps, cx);
+                self.write(index, levels, header, stamps, cx)
+            }
+        };
+        match written {
+            Ok(()) => cx.counters.level_updates += levels.len() as u64,
+            Err(Problem::Full) => {
+                cx.counters.ring_full += 1;
+                cx.counters.reject(Rejected::RingFull);
+                self.lose(index, Reason::RingFull, cx);
+            }
+            Err(Problem::Bad(rejected)) => {
+                cx.counters.reject(rejected);
+                self.lose(index, Reason::Overflow, cx);
+            }
+        }
+    }
+
+    fn take_snapshot(
+        &mut self,
+        index: usize,
+        event: &BookEvent,
+        levels: &[DecimalLevel],
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        if self.books[index].exponents.scale.is_none() {
+            self.make_fit(index, levels, stamps, cx)?;
+        }
+        if !self.add_book(index, cx) || !self.flush_status(index, cx) {
+            return Err(Problem::Full);
+        }
+        let mut header = self.header(index, MessageKind::Snapshot, event, stamps, cx);
+        if levels.len() <= limits::RING_SNAPSHOT_LEVELS {
+            header.flags = header.flags.with(MessageFlags::FIRST);
+            self.write(index, levels, header, stamps, cx)?;
+        } else {
+            self.write_block(index, event, levels, header, stamps, cx)?;
+        }
+        cx.counters.snapshots += 1;
+        let book = &mut self.books[index];
+        if book.phase != Phase::Live {
+            book.live_since = cx.now;
+        }
+        book.phase = Phase::Live;
+        book.wanted.stage = Stage::Idle;
+        book.position = Position::after_snapshot(event.link);
+        (book.state, book.reason) = (BookState::Live, Reason::None);
+        Ok(())
+    }
+
+    /// A snapshot that is too large for the ring goes beside it.
+    #[cold]
+    fn write_block(
+        &mut self,
+        index: usize,
+        event: &BookEvent,
+        levels: &[DecimalLevel],
+        header: MessageHeader,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        self.make_fit(index, levels, stamps, cx)?;
+        let Exponents { scale, .. } = self.books[index].exponents;
+        let mut records = vec![LevelRecord::default(); levels.len()];
+        let Some(rounded) = fill(&self.books[index].exponents, levels, &mut records) else {
+            return Err(Problem::Bad(Rejected::Overflow));
+        };
+        cx.counters.size_rounded += rounded;
+        let block = Block::Snapshot(Box::new(SnapshotBlock {
+            book: self.books[index].id,
+            seq: event.link.id().map(SeqNo),
+            venue_time: event.time,
+            scale: scale.unwrap_or_default(),
+            levels: records,
+        }));
+        let header = MessageHeader { kind: MessageKind::Block, ..header };
+        cx.lane.push_block(header, block).map_err(|_| Problem::Full)
+    }
+
+    fn header(
+        &self,
+        index: usize,
+        kind: MessageKind,
+        event: &BookEvent,
+        stamps: &RecvStamps,
+        cx: &Context<'_>,
+    ) -> MessageHeader {
+        let book = &self.books[index];
+        let mut flags = MessageFlags::default();
+        if event.link.id().is_some() {
+            flags = flags.with(MessageFlags::HAS_SEQ);
+        }
+        if cx.shared_stamp {
+            flags = flags.with(MessageFlags::SHARED_STAMP);
+        }
+        MessageHeader {
+            flags,
+            state: BookState::Live,
+            epoch: self.lines[book.line].epoch,
+            seq: SeqNo(event.link.id().unwrap_or(0)),
+            venue_time: event.time,
+            kernel_time: stamps.kernel.unwrap_or_default(),
+            received: stamps.received,
+            poll_gap: stamps.poll_gap,
+            ..MessageHeader::new(kind, book.id)
+        }
+    }
+
+    /// Writes levels to the lane under `header`, at finer exponents if they need them.
+    fn write(
+        &mut self,
+        index: usize,
+        levels: &[DecimalLevel],
+        mut header: MessageHeader,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        for _ in 0..2 {
+            let Ok(mut claim) = cx.lane.claim(levels.len()) else { return Err(Problem::Full) };
+            if let Some(rounded) = fill(&self.books[index].exponents, levels, claim.levels_mut()) {
+                header.count = u32::try_from(levels.len()).unwrap_or(u32::MAX);
+                if rounded > 0 {
+                    header.flags = header.flags.with(MessageFlags::SIZE_ROUNDED);
+                    cx.counters.size_rounded += rounded;
+                }
+                self.sample(&mut header);
+                claim.commit(header);
+                return Ok(());
+            }
+            drop(claim);
+            self.make_fit(index, levels, stamps, cx)?;
+        }
+        Err(Problem::Bad(Rejected::Overflow))
+    }
+
+    /// Moves a book's exponents so that it can hold some levels.
+    #[cold]
+    fn make_fit(
+        &mut self,
+        index: usize,
+        levels: &[DecimalLevel],
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        let book = &mut self.books[index];
+        let exponents = book.exponents.fit(levels).map_err(Problem::Bad)?;
+        if exponents.scale != book.exponents.scale && book.added {
+            let scale = exponents.scale.unwrap_or_default();
+            let epoch = self.lines[book.line].epoch;
+            let state = (book.state, book.reason);
+            if !lane::rescale(cx.lane, book.id, epoch, state, scale, stamps.received) {
+                return Err(Problem::Full);
+            }
+            cx.counters.rescales += 1;
+        }
+        book.exponents = exponents;
+        Ok(())
+    }
+
+    fn take_trade(
+        &mut self,
+        frame: &Frame,
+        event: &TradeEvent,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        let place = self.symbols.find(frame.symbol(event));
+        let Some(index) = place.and_then(|place| self.book_of_symbol.get(place).copied()) else {
+            cx.counters.ignore(Ignored::UnknownSymbol);
+            return;
+        };
+        let book = &self.books[index];
+        if !book.added {
+            cx.counters.ignore(Ignored::NoBook);
+            return;
+        }
+        let header = MessageHeader {
+            count: 2,
+            state: book.state,
+            reason: book.reason,
+            epoch: self.lines[book.line].epoch,
+            venue_time: event.time,
+            kernel_time: stamps.kernel.unwrap_or_default(),
+            received: stamps.received,
+            poll_gap: stamps.poll_gap,
+            ..MessageHeader::new(MessageKind::Trade, book.id)
+        };
+        match self.write_trade(index, event, header, stamps, cx) {
+            Ok(()) => cx.counters.trades += 1,
+            Err(Problem::Full) => {
+                cx.counters.ring_full += 1;
+                cx.counters.reject(Rejected::RingFull);
+            }
+            Err(Problem::Bad(rejected)) => cx.counters.reject(rejected),
+        }
+    }
+
+    fn write_trade(
+        &mut self,
+        index: usize,
+        event: &TradeEvent,
+        header: MessageHeader,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        if self.books[index].exponents.record(&event.level).is_none() {
+            self.make_fit(index, &[event.level], stamps, cx)?;
+        }
+        let Some((record, exact)) = self.books[index].exponents.record(&event.level) else {
+            return Err(Problem::Bad(Rejected::Overflow));
+        };
+        cx.counters.size_rounded += u64::from(!exact);
+        let Ok(mut claim) = cx.lane.claim(2) else { return Err(Problem::Full) };
+        if let Some(places) = claim.levels_mut().first_chunk_mut() {
+            *places = [record, LevelRecord::from_words(event.time.0, event.id)];
+            claim.commit(header);
+        }
+        Ok(())
+    }
+
+    /// Stamps every n-th message with the end of its parsing.
+    fn sample(&mut self, header: &mut MessageHeader) {
+        if self.config.sample_every == 0 {
+            return;
+        }
+        self.sample_countdown = self.sample_countdown.saturating_sub(1);
+        if self.sample_countdown == 0 {
+            self.sample_countdown = self.config.sample_every;
+            header.flags = header.flags.with(MessageFlags::SAMPLED);
+            header.parsed_after = clock::now().since_u32(header.received);
+        }
+    }
+}
+
+/// Writes levels at a scale to `out`, and says how many sizes were rounded; `None` if the scale
+/// cannot hold one.
+fn fill(exponents: &Exponents, levels: &[DecimalLevel], out: &mut [LevelRecord]) -> Option<u64> {
+    let mut rounded = 0;
+    for (level, place) in levels.iter().zip(out) {
+        let (record, exact) = exponents.record(level)?;
+        *place = record;
+        rounded += u64::from(!exact);
+    }
+    Some(rounded)
+}

@@ -1,0 +1,346 @@
+//! What one frame of a venue says: events with their names, ids and levels, in memory that is kept
+//! from frame to frame.
+
+use core::ops::Range;
+
+use tickbook_types::{Decimal, Side, WallNanos};
+
+use super::chain::Link;
+use crate::counters::{Ignored, Rejected};
+use crate::json::{Read, Reader};
+use crate::level::DecimalLevel;
+
+/// Which book message it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Content {
+    /// A whole book.
+    Snapshot,
+    /// Absolute sizes for some prices.
+    Delta,
+}
+
+/// A book message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct BookEvent {
+    /// Its place in the names of the frame.
+    name: Range<usize>,
+    pub(crate) content: Content,
+    pub(crate) link: Link,
+    /// Venue's time in ns, 0 if it says none.
+    pub(crate) time: WallNanos,
+    /// Its levels among those of the frame.
+    pub(crate) levels: Range<usize>,
+    /// It carries a checksum, which nobody compares yet.
+    pub(crate) has_checksum: bool,
+}
+
+/// A trade.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct TradeEvent {
+    name: Range<usize>,
+    /// Price, size, and side of the aggressor.
+    pub(crate) level: DecimalLevel,
+    /// The venue's id where it is a number, otherwise 0.
+    pub(crate) id: u64,
+    pub(crate) time: WallNanos,
+}
+
+/// One thing that a frame says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Event {
+    Book(BookEvent),
+    Trade(TradeEvent),
+    /// The venue refused something: its code and words.
+    Refused {
+        code: i64,
+        message: Range<usize>,
+    },
+    /// The venue wants this text back at once.
+    Answer(Range<usize>),
+    /// Understood, and of no use.
+    Ignored(Ignored),
+}
+
+/// The events of one frame.
+#[derive(Debug, Default)]
+pub(crate) struct Frame {
+    prefix: &'static str,
+    names: Vec<u8>,
+    events: Vec<Event>,
+    levels: Vec<DecimalLevel>,
+    /// Levels up to here belong to events.
+    taken: usize,
+    /// Number of the frame among all of its connection, where the venue counts them.
+    pub(crate) number: Option<u64>,
+}
+
+impl Frame {
+    /// Empties it for the next frame, on a connection whose books have `prefix`.
+    pub(crate) fn begin(&mut self, prefix: &'static str) {
+        self.prefix = prefix;
+        self.names.clear();
+        self.events.clear();
+        self.levels.clear();
+        self.taken = 0;
+        self.number = None;
+    }
+
+    /// What it says, in order.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Some bytes of it: a name, or words of the venue.
+    pub(crate) fn bytes(&self, at: &Range<usize>) -> &[u8] {
+        self.names.get(at.clone()).unwrap_or_default()
+    }
+
+    /// The name of the book that an event is about.
+    pub(crate) fn name(&self, event: &BookEvent) -> &[u8] {
+        self.bytes(&event.name)
+    }
+
+    /// The symbol that a trade is about.
+    pub(crate) fn symbol(&self, event: &TradeEvent) -> &[u8] {
+        self.bytes(&event.name)
+    }
+
+    /// The levels of an event.
+    pub(crate) fn levels(&self, event: &BookEvent) -> &[DecimalLevel] {
+        self.levels.get(event.levels.clone()).unwrap_or_default()
+    }
+
+    /// One level of the book message that [`Self::book`] will end.
+    pub(crate) fn level(&mut self, side: Side, price: &[u8], size: &[u8]) -> Read<()> {
+        self.levels.push(DecimalLevel::parse(price, size, side)?);
+        Ok(())
+    }
+
+    /// A removed price.
+    pub(crate) fn removal(&mut self, side: Side, price: &[u8]) -> Read<()> {
+        self.level(side, price, b"0")
+    }
+
+    /// Levels as `[price, size, ...]`, numbers bare or quoted; what follows them is skipped.
+    pub(crate) fn rows(&mut self, side: Side, rows: &mut Reader<'_>) -> Read<()> {
+        rows.array(|row| {
+            let mut fields = [&b""[..]; 2];
+            let mut count = 0;
+            row.array(|field| {
+                match fields.get_mut(count) {
+                    Some(place) => *place = field.digits()?,
+                    None => field.skip()?,
+                }
+                count += 1;
+                Ok(())
+            })?;
+            if count < 2 { Err(Rejected::Shape) } else { self.level(side, fields[0], fields[1]) }
+        })
+    }
+
+    /// Levels as `["buy", price, size, ...]`.
+    pub(crate) fn sided_rows(&mut self, rows: &mut Reader<'_>) -> Read<()> {
+        rows.array(|row| {
+            let (mut side, mut numbers, mut count) = (Side::Ask, [&b""[..]; 2], 0);
+            row.array(|field| {
+                match count {
+                    0 => side = side_of(field.text()?),
+                    1 | 2 => numbers[count - 1] = field.digits()?,
+                    _ => field.skip()?,
+                }
+                count += 1;
+                Ok(())
+            })?;
+            if count < 3 {
+                return Err(Rejected::Shape);
+            }
+            self.level(side, numbers[0], numbers[1])
+        })
+    }
+
+    /// Levels as objects with a price and a size of these names; other fields are skipped.
+    pub(crate) fn objects(
+        &mut self,
+        side: Side,
+        (price, size): (&str, &str),
+        rows: &mut Reader<'_>,
+    ) -> Read<()> {
+        rows.array(|row| {
+            let (mut at, mut of) = (None, None);
+            row.object(|key, value| {
+                if key == price.as_bytes() {
+                    at = Some(value.digits()?);
+                } else if key == size.as_bytes() {
+                    of = Some(value.digits()?);
+                } else {
+                    value.skip()?;
+                }
+                Ok(())
+            })?;
+            match (at, of) {
+                (Some(at), Some(of)) => self.level(side, at, of),
+                _ => Err(Rejected::Shape),
+            }
+        })
+    }
+
+    /// Ends a book message: the levels since the last one are its.
+    pub(crate) fn book(&mut self, name: &[u8], content: Content, link: Link, time: WallNanos) {
+        let levels = self.taken..self.levels.len();
+        self.taken = levels.end;
+        let name = self.named(name);
+        let has_checksum = false;
+        self.events.push(Event::Book(BookEvent {
+            name,
+            content,
+            link,
+            time,
+            levels,
+            has_checksum,
+        }));
+    }
+
+    /// The last book message carries a checksum.
+    pub(crate) fn has_checksum(&mut self) {
+        if let Some(Event::Book(event)) = self.events.last_mut() {
+            event.has_checksum = true;
+        }
+    }
+
+    /// A trade of a symbol; `side` is the aggressor's.
+    pub(crate) fn trade(
+        &mut self,
+        symbol: &[u8],
+        (side, price, size): (Side, &[u8], &[u8]),
+        id: u64,
+        time: WallNanos,
+    ) -> Read<()> {
+        let level = DecimalLevel::parse(price, size, side)?;
+        let name = self.named(symbol);
+        self.events.push(Event::Trade(TradeEvent { name, level, id, time }));
+        Ok(())
+    }
+
+    /// The venue refused something.
+    pub(crate) fn refused(&mut self, code: i64, message: &[u8]) {
+        let message = self.keep(message);
+        self.events.push(Event::Refused { code, message });
+    }
+
+    /// A text to send back at once.
+    pub(crate) fn answer(&mut self, text: &str) {
+        let text = self.keep(text.as_bytes());
+        self.events.push(Event::Answer(text));
+    }
+
+    /// Nothing of use, and why.
+    pub(crate) fn ignore(&mut self, reason: Ignored) {
+        self.events.push(Event::Ignored(reason));
+    }
+
+    fn named(&mut self, name: &[u8]) -> Range<usize> {
+        let start = self.names.len();
+        self.names.extend_from_slice(self.prefix.as_bytes());
+        self.names.extend_from_slice(name);
+        start..self.names.len()
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.names.len();
+        self.names.extend_from_slice(bytes);
+        start..self.names.len()
+    }
+}
+
+/// Nanoseconds of a time in milliseconds.
+pub(crate) fn millis(time: u64) -> WallNanos {
+    WallNanos(i64::try_from(time).unwrap_or(i64::MAX).saturating_mul(1_000_000))
+}
+
+/// Nanoseconds since 1970 of `2026-08-09T21:05:48.228568804Z` (UTC, any number of decimals); 0 if
+/// it is none.
+pub(crate) fn rfc3339(text: &[u8]) -> WallNanos {
+    WallNanos(parse_rfc3339(text).unwrap_or(0))
+}
+
+fn parse_rfc3339(text: &[u8]) -> Option<i64> {
+    let number = |range: Range<usize>| {
+        text.get(range)?.iter().try_fold(0_i64, |value, byte| {
+            byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
+        })
+    };
+    let [year, month, day] = [number(0..4)?, number(5..7)?, number(8..10)?];
+    let [hour, minute, second] = [number(11..13)?, number(14..16)?, number(17..19)?];
+    let mut nanos = 0;
+    if text.get(19) == Some(&b'.') {
+        let end = text.iter().skip(20).position(|byte| !byte.is_ascii_digit());
+        let end = end.map_or(text.len(), |len| 20 + len).min(29);
+        let power = u32::try_from(29 - end).ok()?;
+        nanos = number(20..end)? * 10_i64.pow(power);
+    }
+    // Days since 1970 by Howard Hinnant's `days_from_civil`.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year - era * 400;
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
+/// A trade id that is a number, otherwise 0.
+pub(crate) fn numeric_id(text: &[u8]) -> u64 {
+    core::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// `buy`, `Buy`, `BUY`, `B`, `bid`: the buyer; anything else the seller.
+pub(crate) fn side_of(text: &[u8]) -> Side {
+    if matches!(text.first(), Some(b'b' | b'B')) { Side::Bid } else { Side::Ask }
+}
+
+impl Frame {
+    /// Whether it holds a book message.
+    pub(crate) fn has_book(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Book(_)))
+    }
+}
+
+/// Whether digits are those of zero.
+pub(crate) fn is_zero(digits: &[u8]) -> bool {
+    Decimal::parse(digits).is_ok_and(Decimal::is_zero)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_to_the_nanosecond() {
+        for (text, nanos) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2026-08-09T21:05:48.228568804Z", 1_786_309_548_228_568_804),
+            ("2021-04-17T16:43:37.078687Z", 1_618_677_817_078_687_000),
+            ("2024-02-29T23:59:59.9Z", 1_709_251_199_900_000_000),
+            ("2021-04-17T16:43:37.1234567891Z", 1_618_677_817_123_456_789),
+            ("yesterday", 0),
+            ("", 0),
+        ] {
+            assert_eq!(rfc3339(text.as_bytes()), WallNanos(nanos), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_and_objects_give_the_same_levels() {
+        let mut one = Frame::default();
+        one.rows(Side::Bid, &mut Reader::new(br#"[["1.5","2","0","9"],[1e-3, 0]]"#)).unwrap();
+        let mut other = Frame::default();
+        let text = br#"[{"n":9,"px":"1.5","sz":"2"},{"sz":0,"px":1e-3}]"#;
+        other.objects(Side::Bid, ("px", "sz"), &mut Reader::new(text)).unwrap();
+        assert_eq!(one.levels, other.levels);
+        assert_eq!(one.levels.len(), 2);
+        for text in [&br#"[["1"]]"#[..], b"[[]]", br#"[["a","1"]]"#, br#"[["1","-1"]]"#, b"{}"] {
+            assert!(one.rows(Side::Bid, &mut Reader::new(text)).is_err());
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Hyperliquid: `l2Book`, every message a whole book of up to 20 levels a side.
+
+use tickbook_types::Side;
+
+use super::chain::Link;
+use super::frame::{Content, Frame, millis};
+use super::protocol::{Protocol, Recovery, Rules, SECOND, Topic, Verb};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Hyperliquid;
+
+const RULES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://api.hyperliquid.xyz")],
+    rest: "https://api.hyperliquid.xyz",
+    path: "/ws",
+    messages_per_second: 20,
+    keepalive: Some((30 * SECOND, r#"{"method":"ping"}"#)),
+    recovery: Recovery::NextMessage,
+    ..Rules::CAUTIOUS
+};
+
+impl Protocol for Hyperliquid {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
+        let verb = verb.name();
+        for topic in topics {
+            for kind in ["l2Book", "trades"] {
+                if kind == "l2Book" || (topic.trades && verb == "subscribe") {
+                    let coin = &topic.symbol;
+                    out.push(format!(
+                        r#"{{"method":"{verb}","subscription":{{"type":"{kind}","coin":"{coin}"}}}}"#
+                    ));
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut channel, mut data) = (&b""[..], None);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"channel" => channel = value.text()?,
+                b"data" => data = Some(value.mark()?),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        match (channel, data) {
+            (b"l2Book", Some(data)) => book(data, frame),
+            (b"trades", Some(mut data)) => data.array(|trade| read_trade(trade, frame)),
+            (b"error", Some(mut data)) => {
+                frame.refused(0, data.text().unwrap_or_default());
+                Ok(())
+            }
+            (b"subscriptionResponse" | b"pong", _) => {
+                frame.ignore(Ignored::Ack);
+                Ok(())
+            }
+            _ => {
+                frame.ignore(Ignored::UnusedStream);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn book(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut coin, mut time, mut sides) = (None, 0, 0);
+    data.object(|key, value| {
+        match key {
+            b"coin" => coin = Some(value.text()?),
+            b"time" => time = value.integer()?,
+            b"levels" => value.array(|rows| {
+                sides += 1;
+                let side = if sides == 1 { Side::Bid } else { Side::Ask };
+                frame.objects(side, ("px", "sz"), rows)
+            })?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    if sides != 2 {
+        return Err(Rejected::Shape);
+    }
+    frame.book(coin.ok_or(Rejected::Shape)?, Content::Snapshot, Link::Free, millis(time));
+    Ok(())
+}
+
+/// `side` is `B` where a buyer was the aggressor, `A` where a seller.
+fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut coin, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
+    let (mut time, mut id) = (0, 0);
+    trade.object(|key, value| {
+        match key {
+            b"coin" => coin = value.text()?,
+            b"side" => side = if value.text()? == b"B" { Side::Bid } else { Side::Ask },
+            b"px" => price = Some(value.digits()?),
+            b"sz" => size = Some(value.digits()?),
+            b"time" => time = value.integer()?,
+            b"tid" => id = value.integer()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+    frame.trade(coin, (side, price, size), id, millis(time))
+}

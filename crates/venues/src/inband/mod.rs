@@ -1,0 +1,89 @@
+//! Venues whose snapshots come in band: one session for all of them, and a [`Protocol`] for each.
+//!
+//! # Guarantees
+//!
+//! - A book is live only from a snapshot of the present connection on, over an unbroken chain of
+//!   the venue's ids where it has any.
+//! - A hole, a disconnect, a full ring and a message that cannot be read are said at once; a new
+//!   snapshot is asked for by a new subscription, ever more slowly if that does not help.
+//! - Frames, names and levels are read into memory that is kept: receiving allocates nothing once
+//!   the largest frame has been seen, except for snapshots of more than
+//!   [`crate::limits::RING_SNAPSHOT_LEVELS`] levels.
+//!
+//! # Not guaranteed
+//!
+//! - That a loss shows where the venue has no ids: [`Rules::shows_loss`] says which they are.
+//! - Checksums are counted, not compared.
+//!
+//! # Invariants
+//!
+//! - A book belongs to one connection; what comes on another is counted and dropped.
+//! - [`Phase::Live`](book::Phase) exactly as long as deltas are passed on.
+
+mod ascendex;
+mod bitflyer;
+mod book;
+mod bybit;
+mod chain;
+mod coinbase_advanced;
+mod coinbase_exchange;
+mod cryptocom;
+mod deribit;
+mod feed;
+mod frame;
+mod gemini;
+mod hitbtc;
+mod hyperliquid;
+mod kraken_futures;
+mod okx;
+mod poloniex;
+mod protocol;
+mod session;
+#[cfg(test)]
+mod tests;
+mod upbit;
+
+use tickbook_types::Venue;
+
+use self::protocol::{Protocol, Rules};
+use self::session::InbandSession;
+use crate::session::{ConfigError, Session, SessionConfig};
+
+/// The protocol of a venue of this kind.
+fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
+    Some(match venue {
+        Venue::BybitV5 => Box::new(bybit::Bybit),
+        Venue::Hyperliquid => Box::new(hyperliquid::Hyperliquid),
+        Venue::Deribit => Box::new(deribit::Deribit),
+        Venue::CoinbaseAdvanced => Box::new(coinbase_advanced::CoinbaseAdvanced),
+        Venue::CoinbaseExchange => Box::new(coinbase_exchange::CoinbaseExchange),
+        Venue::OkxV5 => Box::new(okx::Okx),
+        Venue::CryptoCom => Box::new(cryptocom::CryptoCom),
+        Venue::Upbit => Box::new(upbit::Upbit),
+        Venue::HitBtc => Box::new(hitbtc::HitBtc),
+        Venue::Gemini => Box::new(gemini::Gemini),
+        Venue::Poloniex => Box::new(poloniex::Poloniex),
+        Venue::AscendEx => Box::new(ascendex::AscendEx),
+        Venue::BitFlyer => Box::new(bitflyer::BitFlyer),
+        Venue::KrakenFutures => Box::new(kraken_futures::KrakenFutures),
+        _ => return None,
+    })
+}
+
+/// The session of a venue of this kind.
+pub(crate) fn session(config: SessionConfig) -> Result<Box<dyn Session>, ConfigError> {
+    match protocol_of(config.venue) {
+        Some(protocol) => Ok(Box::new(InbandSession::new(config, protocol)?)),
+        None => Err(ConfigError::UnsupportedVenue(config.venue)),
+    }
+}
+
+/// Addresses and limits of a venue of this kind.
+pub(crate) fn rules(venue: Venue) -> Option<Rules> {
+    protocol_of(venue).map(|protocol| protocol.rules())
+}
+
+/// Connection ids that a configuration needs.
+pub(crate) fn conns_needed(config: &SessionConfig) -> u32 {
+    protocol_of(config.venue).map_or(0, |protocol| session::conns_needed(config, &*protocol))
+}

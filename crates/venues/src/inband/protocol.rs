@@ -1,0 +1,173 @@
+//! What a venue of this kind has to say about itself: one implementation of [`Protocol`] each.
+
+use core::fmt;
+
+use super::frame::Frame;
+use crate::endpoint::Endpoint;
+use crate::json::Read;
+use crate::session::{ConfigError, Subscription};
+
+/// A venue's addresses and limits, as data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// WebSocket addresses; those of [`Endpoint::Former`] stand in recordings only.
+    pub(crate) ws: &'static [(Endpoint, &'static str)],
+    /// REST address.
+    pub(crate) rest: &'static str,
+    /// Path of the one connection kind; [`Protocol::route`] may choose another.
+    pub(crate) path: &'static str,
+    /// Messages a second that we send.
+    pub(crate) messages_per_second: u32,
+    /// Books on one connection.
+    pub(crate) books_per_conn: usize,
+    /// Books in one subscribe message.
+    pub(crate) books_per_message: usize,
+    /// A text to send every so many nanoseconds.
+    pub(crate) keepalive: Option<(i64, &'static str)>,
+    /// Texts to send first on every connection.
+    pub(crate) greeting: &'static [&'static str],
+    /// What brings a new snapshot.
+    pub(crate) recovery: Recovery,
+    /// Whether a message that was lost, or could not be read, shows in the ids of the next one.
+    pub(crate) shows_loss: bool,
+}
+
+/// Second, minute, in nanoseconds.
+pub(crate) const SECOND: i64 = 1_000_000_000;
+
+impl Rules {
+    /// The limits of a venue that documents none: few and slow.
+    pub(crate) const CAUTIOUS: Self = Self {
+        ws: &[],
+        rest: "",
+        path: "/",
+        messages_per_second: 4,
+        books_per_conn: 50,
+        books_per_message: 10,
+        keepalive: None,
+        greeting: &[],
+        recovery: Recovery::Resubscribe,
+        shows_loss: false,
+    };
+}
+
+/// What brings a new snapshot of a book.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Recovery {
+    /// Its channel is unsubscribed and subscribed again.
+    Resubscribe,
+    /// Its next message: each holds a whole book.
+    NextMessage,
+}
+
+/// A book to subscribe.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Topic {
+    /// The book's name, as the venue's messages give it.
+    pub(crate) name: String,
+    /// The instrument, as the venue's subscribe messages want it.
+    pub(crate) symbol: String,
+    /// Trades too.
+    pub(crate) trades: bool,
+}
+
+impl Topic {
+    /// A book that is named as its instrument.
+    pub(crate) fn plain(subscription: &Subscription) -> Self {
+        let symbol = subscription.symbol.clone();
+        Self { name: symbol.clone(), symbol, trades: subscription.trades }
+    }
+}
+
+/// Where a book's connection goes. Books with different routes are on different connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Route {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) path: &'static str,
+    /// Stands before the names of its books, where two routes have books of one name.
+    pub(crate) prefix: &'static str,
+}
+
+/// What to do with some books.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verb {
+    Subscribe,
+    Unsubscribe,
+}
+
+impl Verb {
+    /// `subscribe` or `unsubscribe`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+}
+
+/// A venue's messages, in and out.
+pub(crate) trait Protocol: fmt::Debug + Send {
+    /// Addresses and limits.
+    fn rules(&self) -> Rules;
+
+    /// The book of a subscription.
+    ///
+    /// # Errors
+    ///
+    /// The venue has no such channel.
+    fn topic(&self, subscription: &Subscription) -> Result<Topic, ConfigError> {
+        whole_only(subscription)?;
+        Ok(Topic::plain(subscription))
+    }
+
+    /// The connection of a subscription.
+    fn route(&self, _: &Subscription) -> Route {
+        Route { endpoint: Endpoint::Main, path: self.rules().path, prefix: "" }
+    }
+
+    /// The instrument of a book's name.
+    fn symbol_of<'a>(&self, name: &'a str) -> &'a str {
+        name
+    }
+
+    /// Levels a side that the venue keeps on the channel of this name.
+    fn depth_max(&self, _name: &str) -> Option<u32> {
+        None
+    }
+
+    /// The messages that subscribe some books (no more than the venue takes in one), or end that.
+    /// `id` is one that was not used before.
+    fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>);
+
+    /// Reads one message.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used. What was said before the fault is not used either.
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()>;
+
+    /// A connection was opened: what was known of the one before it no longer counts.
+    fn reset(&mut self) {}
+}
+
+/// Refuses a depth where the venue has one channel only.
+pub(crate) fn whole_only(subscription: &Subscription) -> Result<(), ConfigError> {
+    match subscription.depth {
+        None => Ok(()),
+        Some(depth) => Err(ConfigError::BadDepth { symbol: subscription.symbol.clone(), depth }),
+    }
+}
+
+/// `"a","b"`: a list of JSON strings.
+pub(crate) fn quoted(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut list = String::new();
+    for item in items {
+        if !list.is_empty() {
+            list.push(',');
+        }
+        list.push('"');
+        list.push_str(item.as_ref());
+        list.push('"');
+    }
+    list
+}

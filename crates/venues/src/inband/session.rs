@@ -1,0 +1,458 @@
+//! The session of a venue whose snapshots come in band: what it holds, and the calls into it.
+
+use tickbook_types::{
+    Block, BookId, BookState, ConnId, Epoch, Instrument, MessageHeader, MessageKind, MonoNanos,
+    Padded, Reason, RecvStamps,
+};
+
+use super::book::{Book, Line, LinePhase, Phase};
+use super::frame::Frame;
+use super::protocol::{Protocol, Recovery, Route, Rules, Topic, Verb};
+use crate::action::{Action, RequestId, Warning};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::fetch::Stage;
+use crate::lane;
+use crate::limits;
+use crate::rest::{RestBody, RestError, RestResponse};
+use crate::session::{ConfigError, Context, Mode, Session, SessionConfig};
+use crate::symbols::SymbolTable;
+
+/// A session of one venue.
+#[derive(Debug)]
+pub(crate) struct InbandSession {
+    pub(super) config: SessionConfig,
+    pub(super) protocol: Box<dyn Protocol>,
+    pub(super) rules: Rules,
+    /// Books by name (behind the prefix of their route).
+    pub(super) names: SymbolTable,
+    pub(super) books: Vec<Book>,
+    /// First book of each symbol: trades go with it.
+    pub(super) symbols: SymbolTable,
+    pub(super) book_of_symbol: Vec<usize>,
+    pub(super) lines: Vec<Line>,
+    /// The frame being read; its memory is kept.
+    pub(super) frame: Frame,
+    /// Messages until the next one is stamped.
+    pub(super) sample_countdown: u32,
+    /// When the next thing is due.
+    wake: MonoNanos,
+    next_id: u64,
+    told_too_many: bool,
+}
+
+impl InbandSession {
+    pub(crate) fn new(
+        config: SessionConfig,
+        protocol: Box<dyn Protocol>,
+    ) -> Result<Self, ConfigError> {
+        let live = config.mode == Mode::Live;
+        if live && config.subscriptions.is_empty() {
+            return Err(ConfigError::NothingSubscribed);
+        }
+        let needed = u32::try_from(config.subscriptions.len()).unwrap_or(u32::MAX);
+        if needed > config.books_max {
+            return Err(ConfigError::TooManyBooks { needed, given: config.books_max });
+        }
+        let rules = protocol.rules();
+        let (routes, line_of) = deal(&config, &*protocol);
+        let needed = u32::try_from(routes.len()).unwrap_or(u32::MAX);
+        if needed > config.conns_max {
+            return Err(ConfigError::TooManyConns { needed, given: config.conns_max });
+        }
+        let lines = (0..).zip(routes).map(|(index, route)| {
+            let conn = ConnId(config.first_conn.0 + index);
+            Line::new(conn, route, rules.messages_per_second)
+        });
+        let mut session = Self {
+            rules,
+            names: SymbolTable::default(),
+            books: Vec::new(),
+            symbols: SymbolTable::default(),
+            book_of_symbol: Vec::new(),
+            lines: lines.collect(),
+            frame: Frame::default(),
+            sample_countdown: config.sample_every,
+            wake: MonoNanos::FAR,
+            next_id: 0,
+            told_too_many: false,
+            protocol,
+            config,
+        };
+        for (index, line) in line_of.into_iter().enumerate() {
+            let topic = session.protocol.topic(&session.config.subscriptions[index])?;
+            if !is_name(topic.name.as_bytes()) {
+                return Err(ConfigError::BadSymbol(topic.symbol));
+            }
+            let prefix = session.lines[line].route.prefix;
+            if session.names.find(format!("{prefix}{}", topic.name).as_bytes()).is_some() {
+                return Err(ConfigError::DuplicateSymbol(topic.symbol));
+            }
+            session.new_book(topic, line);
+        }
+        Ok(session)
+    }
+
+    pub(super) fn is_live_mode(&self) -> bool {
+        self.config.mode == Mode::Live
+    }
+
+    /// Makes a book, not yet known to the builder; its index.
+    fn new_book(&mut self, topic: Topic, line: usize) -> usize {
+        let prefix = self.lines[line].route.prefix;
+        let index = self.names.add(format!("{prefix}{}", topic.name).as_bytes());
+        debug_assert_eq!(index, self.books.len());
+        let symbol = format!("{prefix}{}", topic.symbol);
+        if self.symbols.find(symbol.as_bytes()).is_none() {
+            self.symbols.add(symbol.as_bytes());
+            self.book_of_symbol.push(index);
+        }
+        let id = BookId(self.config.first_book.0 + u32::try_from(index).unwrap_or(u32::MAX));
+        let known = self.config.instruments.iter().find(|it| it.symbol == topic.symbol);
+        let instrument = known
+            .cloned()
+            .unwrap_or_else(|| Instrument::unlisted(self.config.venue, &topic.symbol));
+        let mut book = Book::new(id, topic, instrument, line);
+        book.depth_max = self.protocol.depth_max(&book.topic.name);
+        self.books.push(book);
+        index
+    }
+
+    /// In a replay that discovers: the book of a name seen for the first time.
+    pub(super) fn discover(
+        &mut self,
+        name: &[u8],
+        line: usize,
+        cx: &mut Context<'_>,
+    ) -> Option<usize> {
+        if self.config.mode != (Mode::Replay { discover: true }) || !is_name(name) {
+            return None;
+        }
+        let name = core::str::from_utf8(name).ok()?;
+        if self.books.len() >= self.config.books_max as usize {
+            if !core::mem::replace(&mut self.told_too_many, true) {
+                let symbol = name.to_owned();
+                cx.actions.push(Action::Warn(Warning::TooManyBooks { symbol }));
+            }
+            return None;
+        }
+        let symbol = self.protocol.symbol_of(name).to_owned();
+        let index = self.new_book(Topic { name: name.to_owned(), symbol, trades: true }, line);
+        self.books[index].phase = Phase::Waiting;
+        Some(index)
+    }
+
+    /// Wakes the session no later than at `at`.
+    pub(super) fn wake_at(&mut self, at: MonoNanos) {
+        self.wake = self.wake.min(at);
+    }
+
+    /// Tells the builder about a book; `false` if the lane is full.
+    pub(super) fn add_book(&mut self, index: usize, cx: &mut Context<'_>) -> bool {
+        let book = &mut self.books[index];
+        if book.added {
+            return true;
+        }
+        let line = &self.lines[book.line];
+        let block = Block::AddBook(Box::new(book.spec(line.conn, line.route.prefix)));
+        let header = MessageHeader {
+            state: BookState::Syncing,
+            epoch: line.epoch,
+            ..MessageHeader::new(MessageKind::Block, book.id)
+        };
+        if cx.lane.push_block(header, block).is_err() {
+            cx.counters.ring_full += 1;
+            self.wake_at(cx.now.plus(limits::LANE_RETRY_NS));
+            return false;
+        }
+        book.added = true;
+        book.state = BookState::Syncing;
+        true
+    }
+
+    /// Says the state of a book, now or as soon as the lane has room.
+    fn tell(&mut self, index: usize, state: BookState, reason: Reason, cx: &mut Context<'_>) {
+        let book = &mut self.books[index];
+        (book.state, book.reason, book.status_due) = (state, reason, true);
+        self.flush_status(index, cx);
+    }
+
+    /// Says what is yet to be said about a book; `false` if the lane is still full.
+    pub(super) fn flush_status(&mut self, index: usize, cx: &mut Context<'_>) -> bool {
+        let book = &mut self.books[index];
+        if !book.status_due || !book.added {
+            return true;
+        }
+        let line = &self.lines[book.line];
+        let feed = (line.conn, line.epoch);
+        if !lane::status(cx.lane, book.id, feed, book.state, book.reason) {
+            self.wake_at(cx.now.plus(limits::LANE_RETRY_NS));
+            return false;
+        }
+        book.status_due = false;
+        true
+    }
+
+    /// A book is no longer known to be right: says so at once, and asks for a snapshot.
+    pub(super) fn lose(&mut self, index: usize, reason: Reason, cx: &mut Context<'_>) {
+        let book = &mut self.books[index];
+        if book.phase == Phase::Live {
+            cx.counters.resyncs += 1;
+            // One that is lost again soon after its snapshot is asked for ever more slowly.
+            if cx.now.since(book.live_since) < limits::STABLE_NS && book.wanted.failures > 0 {
+                book.wanted.fail(cx.now);
+            } else {
+                book.wanted.settle();
+                book.wanted.failures = 1;
+                book.wanted.want(cx.now);
+            }
+        }
+        if book.phase != Phase::Idle {
+            book.phase = Phase::Waiting;
+        }
+        if reason == Reason::Overflow {
+            book.exponents.size_min = None;
+        }
+        self.tell(index, BookState::Stale, reason, cx);
+        self.wake_at(cx.now);
+    }
+
+    /// [`Self::lose`] for every live book of a connection.
+    pub(super) fn lose_line(&mut self, line: usize, reason: Reason, cx: &mut Context<'_>) {
+        for index in 0..self.books.len() {
+            if self.books[index].line == line && self.books[index].phase == Phase::Live {
+                self.lose(index, reason, cx);
+            }
+        }
+    }
+
+    /// Does everything that is due, and finds out when it will be again.
+    fn pump(&mut self, cx: &mut Context<'_>) {
+        self.wake = MonoNanos::FAR;
+        for index in 0..self.books.len() {
+            if (self.is_live_mode() && !self.add_book(index, cx)) || !self.flush_status(index, cx) {
+                continue;
+            }
+            if self.is_live_mode() {
+                self.pump_book(index, cx);
+            }
+        }
+        if self.is_live_mode() {
+            for line in 0..self.lines.len() {
+                self.pump_line(line, cx);
+            }
+        }
+    }
+
+    /// Asks for a snapshot that is due, and gives up one that does not come.
+    fn pump_book(&mut self, index: usize, cx: &mut Context<'_>) {
+        let book = &mut self.books[index];
+        if book.phase != Phase::Waiting {
+            return;
+        }
+        match book.wanted.stage {
+            Stage::Asked(_, deadline) if deadline <= cx.now => {
+                let symbol = book.topic.symbol.clone();
+                book.wanted.fail(cx.now);
+                cx.actions.push(Action::Warn(Warning::NoData { symbol }));
+            }
+            Stage::Wanted(at) if at <= cx.now => {
+                let deadline = cx.now.plus(limits::FIRST_DATA_DEADLINE_NS);
+                book.wanted.stage = Stage::Asked(RequestId(0), deadline);
+                cx.counters.snapshot_requests += 1;
+                let silent = book.wanted.failures > 1;
+                if self.rules.recovery == Recovery::Resubscribe || silent {
+                    let line = self.books[index].line;
+                    self.request(line, Verb::Unsubscribe, &[index]);
+                    self.request(line, Verb::Subscribe, &[index]);
+                }
+            }
+            _ => {}
+        }
+        let due = self.books[index].wanted.due();
+        self.wake_at(due);
+    }
+
+    /// Sends what may be sent now.
+    fn pump_line(&mut self, index: usize, cx: &mut Context<'_>) {
+        let line = &mut self.lines[index];
+        if line.phase != LinePhase::Open {
+            return;
+        }
+        if let Some((every, text)) = self.rules.keepalive
+            && line.keepalive_at <= cx.now
+        {
+            line.keepalive_at = cx.now.plus(every);
+            line.queue.push_front(text.to_owned());
+        }
+        while line.pacer.is_ready(cx.now) {
+            let Some(text) = line.queue.pop_front() else { break };
+            line.pacer.sent(cx.now);
+            cx.actions.push(Action::SendText { conn: line.conn, text });
+        }
+        let next = if line.queue.is_empty() { MonoNanos::FAR } else { line.pacer.ready_at() };
+        let due = line.keepalive_at.min(next);
+        self.wake_at(due);
+    }
+
+    /// Queues the messages for some books of a connection.
+    fn request(&mut self, line: usize, verb: Verb, books: &[usize]) {
+        let mut texts = Vec::new();
+        for chunk in books.chunks(self.rules.books_per_message.max(1)) {
+            let topics: Vec<&Topic> = chunk.iter().map(|index| &self.books[*index].topic).collect();
+            self.next_id += 1;
+            self.protocol.request(verb, &topics, self.next_id, &mut texts);
+        }
+        self.lines[line].queue.extend(texts);
+    }
+
+    fn connect(&self, index: usize, cx: &mut Context<'_>) {
+        let Line { conn, route, .. } = &self.lines[index];
+        cx.actions.push(Action::Connect {
+            conn: *conn,
+            endpoint: route.endpoint,
+            path: route.path.to_owned(),
+        });
+    }
+
+    /// Index of the connection with an id; in a replay there is but one.
+    fn line_of(&self, conn: ConnId) -> Option<usize> {
+        if !self.is_live_mode() {
+            return Some(0);
+        }
+        let index = conn.0.checked_sub(self.config.first_conn.0)? as usize;
+        (index < self.lines.len()).then_some(index)
+    }
+}
+
+impl Session for InbandSession {
+    fn start(&mut self, cx: &mut Context<'_>) {
+        for line in 0..self.lines.len() {
+            self.connect(line, cx);
+        }
+        self.pump(cx);
+    }
+
+    fn on_connected(&mut self, conn: ConnId, epoch: Epoch, cx: &mut Context<'_>) {
+        let Some(index) = self.line_of(conn) else { return };
+        let keepalive = self.rules.keepalive.filter(|_| self.is_live_mode());
+        let keepalive_at = keepalive.map_or(MonoNanos::FAR, |(every, _)| cx.now.plus(every));
+        self.lines[index].open(epoch, keepalive_at);
+        self.protocol.reset();
+        let of_line = |book: &usize| self.books[*book].line == index;
+        let books: Vec<usize> = (0..self.books.len()).filter(of_line).collect();
+        for book in &books {
+            let book = &mut self.books[*book];
+            book.phase = Phase::Waiting;
+            let deadline = cx.now.plus(limits::FIRST_DATA_DEADLINE_NS);
+            book.wanted.stage = Stage::Asked(RequestId(0), deadline);
+        }
+        if self.is_live_mode() {
+            let greeting = self.rules.greeting.iter().map(|text| (*text).to_owned());
+            self.lines[index].queue.extend(greeting);
+            self.request(index, Verb::Subscribe, &books);
+        }
+        self.pump(cx);
+    }
+
+    fn on_message(
+        &mut self,
+        conn: ConnId,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        cx.counters.frames += 1;
+        match self.line_of(conn) {
+            Some(line) => self.take(line, message, stamps, cx),
+            None => cx.counters.ignore(Ignored::SpareConnection),
+        }
+    }
+
+    fn on_disconnected(&mut self, conn: ConnId, cx: &mut Context<'_>) {
+        let Some(index) = self.line_of(conn) else { return };
+        cx.counters.disconnects += 1;
+        self.lines[index].close();
+        for book in 0..self.books.len() {
+            if self.books[book].line == index && self.books[book].phase != Phase::Idle {
+                self.books[book].phase = Phase::Idle;
+                self.books[book].wanted.settle();
+                self.tell(book, BookState::Stale, Reason::Disconnected, cx);
+            }
+        }
+        self.connect(index, cx);
+        self.pump(cx);
+    }
+
+    fn on_pong_sent(&mut self, conn: ConnId, now: MonoNanos) {
+        if let Some(line) = self.line_of(conn) {
+            self.lines[line].pacer.sent(now);
+        }
+    }
+
+    fn on_rest(&mut self, response: RestResponse, cx: &mut Context<'_>) {
+        match response.result {
+            // A recording holds answers to whatever its recorder asked.
+            Err(RestError::UnknownUrl) => cx.counters.ignore(Ignored::RestUnrequested),
+            Err(_) => {
+                cx.counters.rest_errors += 1;
+                cx.counters.reject(Rejected::Rest);
+            }
+            Ok(RestBody::Instruments(list)) => self.config.instruments.extend(list),
+            Ok(RestBody::Snapshot(_)) => cx.counters.ignore(Ignored::RestUnrequested),
+        }
+        self.pump(cx);
+    }
+
+    fn on_resync(&mut self, book: BookId, reason: Reason, cx: &mut Context<'_>) {
+        let index = book.0.checked_sub(self.config.first_book.0).map(|index| index as usize);
+        let Some(index) = index.filter(|index| *index < self.books.len()) else { return };
+        if self.books[index].phase != Phase::Idle {
+            self.lose(index, reason, cx);
+        }
+        self.pump(cx);
+    }
+
+    fn on_timer(&mut self, cx: &mut Context<'_>) {
+        self.pump(cx);
+    }
+
+    fn next_deadline(&self) -> MonoNanos {
+        self.wake
+    }
+}
+
+/// Whether some bytes can be the name of a book: printable, not too long, safe inside a JSON string.
+fn is_name(bytes: &[u8]) -> bool {
+    let ok = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    !bytes.is_empty() && bytes.len() <= limits::SYMBOL_BYTES_MAX && bytes.iter().all(ok)
+}
+
+/// Deals the books out to connections: the routes, and for each subscription which it is on.
+fn deal(config: &SessionConfig, protocol: &dyn Protocol) -> (Vec<Route>, Vec<usize>) {
+    let rules = protocol.rules();
+    let mut lines: Vec<(Route, usize)> = Vec::new();
+    let mut line_of = Vec::new();
+    let live = config.mode == Mode::Live;
+    for subscription in config.subscriptions.iter().filter(|_| live) {
+        let route = protocol.route(subscription);
+        let room = |(of, books): &(Route, usize)| *of == route && *books < rules.books_per_conn;
+        let line = lines.iter().position(room).unwrap_or_else(|| {
+            lines.push((route, 0));
+            lines.len() - 1
+        });
+        lines[line].1 += 1;
+        line_of.push(line);
+    }
+    if lines.is_empty() {
+        // A recording is one connection, whatever was on it.
+        lines.push((Route { endpoint: Endpoint::Main, path: rules.path, prefix: "" }, 0));
+        line_of = vec![0; config.subscriptions.len()];
+    }
+    (lines.into_iter().map(|(route, _)| route).collect(), line_of)
+}
+
+/// Connection ids that a configuration needs.
+pub(crate) fn conns_needed(config: &SessionConfig, protocol: &dyn Protocol) -> u32 {
+    u32::try_from(deal(config, protocol).0.len()).unwrap_or(u32::MAX)
+}

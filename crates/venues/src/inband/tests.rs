@@ -1,0 +1,339 @@
+//! The shell, driven through the venues' own words.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test")]
+
+mod fixtures;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tickbook_ring::{Consumer, ring};
+use tickbook_types::{
+    Block, BookState, ConnId, Decimal, Epoch, LevelRecord, MessageFlags, MessageKind, MonoNanos,
+    PaddedBuf, Reason, RecvStamps, Scale, Side,
+};
+
+use self::fixtures::Words;
+use super::*;
+use crate::action::{Action, Actions};
+use crate::counters::SessionCounters;
+use crate::session::{Context, Lane, Mode, Subscription};
+
+/// A session with the far end of its lane, and the book that its messages make.
+struct Rig {
+    session: Box<dyn Session>,
+    lane: Lane,
+    messages: Consumer<Block>,
+    actions: Actions,
+    counters: SessionCounters,
+    now: MonoNanos,
+    book: BTreeMap<(bool, String), String>,
+    names: Vec<String>,
+    scale: Scale,
+    state: (BookState, Reason),
+    seq: Option<u64>,
+}
+
+const CONN: ConnId = ConnId(0);
+
+impl Rig {
+    fn new(venue: Venue, subscriptions: Vec<Subscription>, mode: Mode) -> Self {
+        let config = SessionConfig::new(venue, subscriptions, mode);
+        let (lane, messages) = ring(1 << 12);
+        let mut rig = Self {
+            session: crate::session::session(config).unwrap(),
+            lane,
+            messages,
+            actions: Actions::default(),
+            counters: SessionCounters::default(),
+            now: MonoNanos(1_000_000_000),
+            book: BTreeMap::new(),
+            names: Vec::new(),
+            scale: Scale::default(),
+            state: Default::default(),
+            seq: None,
+        };
+        rig.call(|session, cx| session.start(cx));
+        rig.call(|session, cx| session.on_connected(CONN, Epoch(1), cx));
+        rig
+    }
+
+    fn live(words: &Words) -> Self {
+        Self::new(words.venue, vec![Subscription::all(words.symbol)], Mode::Live)
+    }
+
+    fn replay(venue: Venue) -> Self {
+        Self::new(venue, Vec::new(), Mode::Replay { discover: true })
+    }
+
+    fn call(&mut self, f: impl FnOnce(&mut dyn Session, &mut Context<'_>)) {
+        let Self { session, lane, actions, counters, now, .. } = self;
+        f(&mut **session, &mut Context { now: *now, shared_stamp: false, lane, actions, counters });
+        self.build();
+    }
+
+    fn say(&mut self, text: &str) {
+        let text = PaddedBuf::new(text.as_bytes());
+        let stamps = RecvStamps::default();
+        self.call(|session, cx| session.on_message(CONN, text.padded(), &stamps, cx));
+    }
+
+    fn sent(&mut self) -> Vec<String> {
+        let sent = self.actions.drain().filter_map(|action| match action {
+            Action::SendText { text, .. } => Some(text),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    /// A builder, as plain as can be.
+    fn build(&mut self) {
+        while let Some(mut message) = self.messages.pop() {
+            let header = message.header;
+            let has_seq = header.flags.has(MessageFlags::HAS_SEQ);
+            match header.kind {
+                MessageKind::Block => match message.block.take() {
+                    Some(Block::AddBook(spec)) => {
+                        self.scale = spec.scale;
+                        self.names.push(spec.name);
+                    }
+                    Some(Block::Snapshot(block)) => {
+                        self.book.clear();
+                        apply(&mut self.book, block.scale, &block.levels);
+                        self.seq = block.seq.map(|seq| seq.0);
+                        self.state = (header.state, header.reason);
+                    }
+                    _ => {}
+                },
+                MessageKind::Rescale => {
+                    let (price, size) = message.levels[0].words();
+                    self.scale = Scale {
+                        price_exponent: price as i8,
+                        size_exponent: size.cast_signed() as i8,
+                    };
+                }
+                MessageKind::Snapshot | MessageKind::Delta => {
+                    if header.flags.has(MessageFlags::FIRST) {
+                        self.book.clear();
+                        self.seq = None;
+                    }
+                    apply(&mut self.book, self.scale, message.levels);
+                    self.state = (header.state, header.reason);
+                    self.seq = if has_seq { Some(header.seq.0) } else { self.seq };
+                }
+                MessageKind::Status => self.state = (header.state, header.reason),
+                _ => {}
+            }
+        }
+    }
+
+    fn shown(&self) -> Vec<String> {
+        let level = |((is_ask, price), size): (&(bool, String), &String)| {
+            format!("{} {price} x {size}", if *is_ask { "ask" } else { "bid" })
+        };
+        self.book.iter().map(level).collect()
+    }
+}
+
+fn apply(book: &mut BTreeMap<(bool, String), String>, scale: Scale, levels: &[LevelRecord]) {
+    let print = |mantissa: i128, exponent: i8| Decimal::new(mantissa, exponent.into()).to_string();
+    for level in levels {
+        let price = print(level.price().0.into(), scale.price_exponent);
+        let key = (level.side() == Side::Ask, price);
+        match level.size().0 {
+            0 => drop(book.remove(&key)),
+            size => drop(book.insert(key, print(size.into(), scale.size_exponent))),
+        }
+    }
+}
+
+const FINAL: [&str; 3] = ["bid 100.5 x 2", "ask 101 x 3", "ask 101.5 x 4"];
+const LIVE: (BookState, Reason) = (BookState::Live, Reason::None);
+
+#[test]
+fn every_venue_goes_live_and_follows_its_changes() {
+    for words in fixtures::ALL {
+        for mut rig in [Rig::live(words), Rig::replay(words.venue)] {
+            let at = words.venue;
+            assert_ne!(rig.state, LIVE, "{at}");
+            rig.say(words.snapshot);
+            assert_eq!(rig.state, LIVE, "{at}");
+            rig.say(words.delta);
+            assert_eq!((rig.shown(), rig.state), (FINAL.map(String::from).to_vec(), LIVE), "{at}");
+            rig.say(words.aside);
+            assert_eq!(
+                (rig.state, rig.names.as_slice()),
+                (LIVE, &[words.name.to_owned()][..]),
+                "{at}"
+            );
+            assert_eq!((rig.counters.book_messages, rig.counters.frames), (2, 3), "{at}");
+            let rejected: u64 =
+                crate::Rejected::ALL.iter().map(|it| rig.counters.rejected(*it)).sum();
+            assert_eq!(rejected, 0, "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_loss_is_said_at_once_and_healed_by_a_new_snapshot() {
+    for words in fixtures::ALL.iter().filter(|words| !words.after_loss.is_empty()) {
+        let mut rig = Rig::live(words);
+        let at = words.venue;
+        rig.say(words.snapshot);
+        rig.say(words.delta);
+        let seq = rig.seq;
+        rig.sent();
+        rig.say(words.after_loss);
+        assert_eq!(rig.state, (BookState::Stale, Reason::Gap), "{at}");
+        assert_eq!((rig.counters.gaps, rig.counters.resyncs), (1, 1), "{at}");
+        assert_eq!((rig.shown(), rig.seq), (FINAL.map(String::from).to_vec(), seq), "{at}");
+        // Nothing is stitched over the hole.
+        rig.say(words.delta);
+        assert_eq!(rig.state.0, BookState::Stale, "{at}");
+        for _ in 0..20 {
+            rig.now = rig.now.plus(300_000_000);
+            rig.call(|session, cx| session.on_timer(cx));
+        }
+        let sent = rig.sent();
+        assert!(sent.len() >= 2, "{at}: no new subscription: {sent:?}");
+        rig.say(words.snapshot);
+        assert_eq!(rig.state, LIVE, "{at}");
+    }
+}
+
+#[test]
+fn without_a_snapshot_nothing_is_live() {
+    for words in fixtures::ALL.iter().filter(|words| !words.after_loss.is_empty()) {
+        let mut rig = Rig::replay(words.venue);
+        rig.say(words.delta);
+        assert!(rig.names.is_empty() && rig.state.0 != BookState::Live, "{}", words.venue);
+    }
+}
+
+#[test]
+fn a_disconnect_makes_stale_and_the_next_connection_subscribes_again() {
+    for words in fixtures::ALL {
+        let mut rig = Rig::live(words);
+        let first = rig.sent();
+        assert!(first.iter().any(|text| text.contains(words.symbol)), "{}", words.venue);
+        rig.say(words.snapshot);
+        rig.call(|session, cx| session.on_disconnected(CONN, cx));
+        assert_eq!(rig.state, (BookState::Stale, Reason::Disconnected), "{}", words.venue);
+        assert!(rig.actions.drain().any(|action| matches!(action, Action::Connect { .. })));
+        rig.call(|session, cx| session.on_connected(CONN, Epoch(2), cx));
+        assert_eq!(rig.state.0, BookState::Stale, "{}", words.venue);
+        assert_eq!(rig.sent().len(), first.len(), "{}", words.venue);
+        rig.say(words.snapshot);
+        assert_eq!(rig.state, LIVE, "{}", words.venue);
+    }
+}
+
+#[test]
+fn a_silent_subscription_is_tried_again_and_told() {
+    for words in fixtures::ALL {
+        let mut rig = Rig::live(words);
+        rig.actions.drain().for_each(drop);
+        rig.now = rig.now.plus(crate::limits::FIRST_DATA_DEADLINE_NS);
+        let mut told = false;
+        for _ in 0..8 {
+            rig.call(|session, cx| session.on_timer(cx));
+            told |= rig.actions.drain().any(|it| matches!(it, Action::Warn(_)));
+            rig.now = rig.now.plus(1_000_000_000);
+        }
+        assert!(told, "{}", words.venue);
+        assert_eq!(rig.counters.snapshot_requests, 1, "{}", words.venue);
+    }
+}
+
+#[test]
+fn what_the_venue_wants_answered_is_answered() {
+    for (venue, answer) in [
+        (Venue::Deribit, "public/test"),
+        (Venue::CryptoCom, r#""id":17"#),
+        (Venue::AscendEx, "pong"),
+    ] {
+        let words = fixtures::ALL.iter().find(|words| words.venue == venue).unwrap();
+        let mut rig = Rig::live(words);
+        rig.sent();
+        rig.say(words.aside);
+        assert!(rig.sent().iter().any(|text| text.contains(answer)), "{venue}");
+    }
+}
+
+#[test]
+fn keepalives_are_sent_and_nothing_exceeds_the_pace() {
+    for words in fixtures::ALL {
+        let rules = rules(words.venue).unwrap();
+        let many = (0..30).map(|n| Subscription::all(&format!("{}{n}", words.symbol))).collect();
+        let mut rig = Rig::new(words.venue, many, Mode::Live);
+        let mut sent = Vec::new();
+        for _ in 0..800 {
+            sent.extend(rig.sent().into_iter().map(|text| (rig.now, text)));
+            rig.now = rig.now.plus(50_000_000);
+            rig.call(|session, cx| session.on_timer(cx));
+        }
+        for (index, (at, _)) in sent.iter().enumerate() {
+            let within = sent[..=index].iter().filter(|(then, _)| at.since(*then) < 1_000_000_000);
+            assert!(within.count() <= rules.messages_per_second as usize, "{}", words.venue);
+        }
+        if let Some((every, text)) = rules.keepalive.filter(|(every, _)| *every < 40_000_000_000) {
+            let count = sent.iter().filter(|(_, sent)| sent == text).count();
+            assert_eq!(count as i64, 39_950_000_000 / every, "{}", words.venue);
+        }
+    }
+}
+
+#[test]
+fn a_large_snapshot_goes_beside_the_ring() {
+    let words = &fixtures::ALL[4];
+    let mut rig = Rig::replay(words.venue);
+    let rows: Vec<String> = (1..=20_000).map(|n| format!(r#"["{n}.25","1"]"#)).collect();
+    let rows = rows.join(",");
+    rig.say(&format!(r#"{{"type":"snapshot","product_id":"XY-USD","asks":[],"bids":[{rows}]}}"#));
+    assert_eq!((rig.state, rig.book.len()), (LIVE, 20_000));
+    assert_eq!(rig.counters.ring_full, 0);
+}
+
+#[test]
+fn categories_of_one_symbol_are_two_books_on_two_connections() {
+    let both = ["spot:XYUSDT", "XYUSDT"].map(Subscription::all).to_vec();
+    let rig = Rig::new(Venue::BybitV5, both, Mode::Live);
+    assert_eq!(rig.names, ["spot:orderbook.200.XYUSDT", "orderbook.200.XYUSDT"]);
+    let paths: Vec<String> = { rig }
+        .actions
+        .drain()
+        .filter_map(|action| match action {
+            Action::Connect { path, .. } => Some(path),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(paths, ["/v5/public/spot", "/v5/public/linear"]);
+}
+
+proptest! {
+    #[test]
+    fn damage_never_panics(
+        which in 0..fixtures::ALL.len(),
+        delta in any::<bool>(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<bool>(),
+    ) {
+        let words = &fixtures::ALL[which];
+        let mut rig = Rig::replay(words.venue);
+        rig.say(words.snapshot);
+        let text = if delta { words.delta } else { words.snapshot };
+        let mut bytes = text.as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        if cut {
+            bytes.truncate(at);
+        } else {
+            bytes[at] = byte;
+        }
+        let text = PaddedBuf::new(&bytes);
+        let stamps = RecvStamps::default();
+        rig.call(|session, cx| session.on_message(CONN, text.padded(), &stamps, cx));
+        if cut && words.after_loss.is_empty() {
+            prop_assert_eq!(rig.state, (BookState::Stale, Reason::Gap));
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! A reader of JSON text in place: no copy, no allocation, numbers and strings as their bytes.
+//!
+//! For the venues whose frames have no scanner of their own. Fields come in the order of the text;
+//! what has to be read before something that stands earlier is marked ([`Reader::mark`]) and read
+//! later.
+//!
+//! # Guarantees
+//!
+//! - No byte panics, and nesting costs no stack: what is skipped is skipped in a loop.
+//! - Everything that is read is checked: a value of another type is [`Rejected::Shape`], text that
+//!   is no JSON is [`Rejected::Malformed`].
+//!
+//! # Not guaranteed
+//!
+//! - That what is skipped is valid JSON beyond its quotes and brackets.
+//! - Escapes: a string with a backslash is refused where its value is asked for. No symbol, price
+//!   or id has one.
+
+use crate::counters::Rejected;
+
+/// A place in a JSON text, in front of a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+/// Reading something.
+pub(crate) type Read<T> = Result<T, Rejected>;
+
+impl<'a> Reader<'a> {
+    /// In front of the first value of `text`.
+    pub(crate) const fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The first byte of the value: `{`, `[`, `"`, a digit, a minus, `t`, `f` or `n`.
+    pub(crate) fn peek(&mut self) -> Read<u8> {
+        self.blanks();
+        self.text.get(self.at).copied().ok_or(Rejected::Malformed)
+    }
+
+    /// Only blanks are left.
+    pub(crate) fn end(mut self) -> Read<()> {
+        self.blanks();
+        if self.at == self.text.len() { Ok(()) } else { Err(Rejected::Malformed) }
+    }
+
+    /// An object: `field` gets each key and reads, marks or skips its value.
+    pub(crate) fn object(
+        &mut self,
+        mut field: impl FnMut(&'a [u8], &mut Self) -> Read<()>,
+    ) -> Read<()> {
+        self.open(b'{')?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            if !self.take(b':') {
+                return Err(Rejected::Malformed);
+            }
+            field(key, self)?;
+            if self.take(b'}') {
+                return Ok(());
+            }
+            if !self.take(b',') {
+                return Err(Rejected::Malformed);
+            }
+        }
+    }
+
+    /// An array: `item` reads, marks or skips each item.
+    pub(crate) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+        self.open(b'[')?;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            if self.take(b']') {
+                return Ok(());
+            }
+            if !self.take(b',') {
+                return Err(Rejected::Malformed);
+            }
+        }
+    }
+
+    /// A string without escapes.
+    pub(crate) fn text(&mut self) -> Read<&'a [u8]> {
+        if self.peek()? != b'"' {
+            return Err(Rejected::Shape);
+        }
+        let (text, escaped) = self.string()?;
+        if escaped { Err(Rejected::Shape) } else { Ok(text) }
+    }
+
+    /// The digits of a number, whether it is written as one or as a string.
+    pub(crate) fn digits(&mut self) -> Read<&'a [u8]> {
+        match self.peek()? {
+            b'"' => self.text(),
+            b'-' | b'0'..=b'9' => Ok(self.bare()),
+            _ => Err(Rejected::Shape),
+        }
+    }
+
+    /// An id or a time: a number without sign, point and exponent.
+    pub(crate) fn integer(&mut self) -> Read<u64> {
+        let digits = self.digits()?;
+        if digits.is_empty() {
+            return Err(Rejected::Number);
+        }
+        digits.iter().try_fold(0_u64, |value, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return Err(Rejected::Number);
+            }
+            let value = value.checked_mul(10).and_then(|it| it.checked_add(u64::from(digit)));
+            value.ok_or(Rejected::Number)
+        })
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn boolean(&mut self) -> Read<bool> {
+        self.peek()?;
+        match self.bare() {
+            b"true" => Ok(true),
+            b"false" => Ok(false),
+            _ => Err(Rejected::Shape),
+        }
+    }
+
+    /// Whether the value is `null`, which then is read.
+    pub(crate) fn null(&mut self) -> Read<bool> {
+        if self.peek()? != b'n' {
+            return Ok(false);
+        }
+        if self.bare() == b"null" { Ok(true) } else { Err(Rejected::Malformed) }
+    }
+
+    /// Skips the value and gives a reader of it.
+    pub(crate) fn mark(&mut self) -> Read<Self> {
+        let mark = *self;
+        self.skip()?;
+        Ok(mark)
+    }
+
+    /// Skips the value.
+    pub(crate) fn skip(&mut self) -> Read<()> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => self.skip_nested(),
+            _ if self.bare().is_empty() => Err(Rejected::Malformed),
+            _ => Ok(()),
+        }
+    }
+
+    fn skip_nested(&mut self) -> Read<()> {
+        let mut depth = 0_usize;
+        while let Some(byte) = self.text.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+        Err(Rejected::Malformed)
+    }
+
+    fn open(&mut self, bracket: u8) -> Read<()> {
+        if self.peek()? != bracket {
+            return Err(Rejected::Shape);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn key(&mut self) -> Read<&'a [u8]> {
+        if self.peek()? == b'"' { Ok(self.string()?.0) } else { Err(Rejected::Malformed) }
+    }
+
+    /// The bytes of the string that begins here, and whether there are escapes among them.
+    fn string(&mut self) -> Read<(&'a [u8], bool)> {
+        let start = self.at + 1;
+        let mut escaped = false;
+        let mut at = start;
+        loop {
+            match self.text.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    at += 2;
+                }
+                Some(_) => at += 1,
+                None => return Err(Rejected::Malformed),
+            }
+        }
+        self.at = at + 1;
+        Ok((&self.text[start..at], escaped))
+    }
+
+    /// What stands here up to the next comma, bracket, colon or blank.
+    fn bare(&mut self) -> &'a [u8] {
+        let rest = &self.text[self.at..];
+        let ends = |byte: &u8| {
+            matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b' ' | b'\t' | b'\r' | b'\n')
+        };
+        let len = rest.iter().position(ends).unwrap_or(rest.len());
+        self.at += len;
+        &rest[..len]
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        self.blanks();
+        let there = self.text.get(self.at) == Some(&byte);
+        self.at += usize::from(there);
+        there
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "json/tests.rs"]
+mod tests;
