@@ -203,6 +203,47 @@ proptest! {
     }
 }
 
+#[test]
+fn every_other_way_to_write_an_array_is_left_to_the_general_path() {
+    let odd = [
+        "[[\"1\",\"2\"]",
+        "[[\"1\",\"2\"],]",
+        "[[\"1\",\"2\",[]]]",
+        "[[\"1\", \"2\"]]",
+        "[[\"1\",\"2\"] ]",
+        "[[1,2]]",
+        "[[\"1\"]]",
+        "[[]]",
+        "[[\"1.5\",\"2\"]]",
+        "[[\"1\",\"0.001\"]]",
+        "[[\"1\",\"92233720368547758.08\"]]",
+        "[[\"-1\",\"2\"]]",
+        "[[\"1\",\"+2\"]]",
+        "[[\"1e2\",\"2\"]]",
+        "[[\"5.\",\"2\"]]",
+        "[[\"5\",\"2.\"]]",
+        "[[\".5\",\"2\"]]",
+        "[[\"\",\"2\"]]",
+        "[[\"1.0.0\",\"2\"]]",
+    ];
+    let scale = Scale { price_exponent: 0, size_exponent: -2 };
+    for kernel in kernels() {
+        for text in odd {
+            let mut scanner = scanner(scale, Form::Quoted, kernel);
+            assert_eq!(scan(&mut scanner, &text_of(text), 8), None, "{text} by {}", kernel.name());
+        }
+        let mut bare = scanner(scale, Form::Bare, kernel);
+        for text in ["[[01,2]]", "[[1,2.]]", "[[1 ,2]]", "[[-1,2]]", "[[1,2e1]]", "[[\"1\",2]]"] {
+            assert_eq!(scan(&mut bare, &text_of(text), 8), None, "{text} by {}", kernel.name());
+        }
+        let two = "[[\"1\",\"2\"],[\"3\",\"4\"]]";
+        let mut scanner = scanner(scale, Form::Quoted, kernel);
+        assert_eq!(scan(&mut scanner, &text_of(two), 1), None, "no room");
+        assert!(scan(&mut scanner, &text_of(two), 2).is_some());
+        assert!(scan(&mut scanner, &text_of("[]"), 0).is_some_and(|(it, _)| it.count == 0));
+    }
+}
+
 /// Every byte at every place of an array of like levels: the kernel that guesses the shape looks
 /// at each byte as closely as the others do.
 #[test]
