@@ -21,13 +21,6 @@ pub(crate) enum Link {
     Free,
     /// Its id is the one before's, plus 1.
     Next(u64),
-    /// Its ids run from `first` to `last`, and `first` is the one before's last, plus 1.
-    Range {
-        /// First id in it.
-        first: u64,
-        /// Last id in it.
-        last: u64,
-    },
     /// It names the id of the one before. Ids may jump, stay, or begin anew.
     After {
         /// Id of the one before.
@@ -35,8 +28,6 @@ pub(crate) enum Link {
         /// Its own.
         id: u64,
     },
-    /// Its id is above the one before's; how far is not said.
-    Above(u64),
 }
 
 impl Link {
@@ -44,8 +35,7 @@ impl Link {
     pub(crate) const fn id(self) -> Option<u64> {
         match self {
             Self::Free => None,
-            Self::Next(id) | Self::After { id, .. } | Self::Above(id) => Some(id),
-            Self::Range { last, .. } => Some(last),
+            Self::Next(id) | Self::After { id, .. } => Some(id),
         }
     }
 }
@@ -89,18 +79,14 @@ impl Position {
         let follows = match link {
             Link::Free => true,
             Link::Next(id) => at.checked_add(1) == Some(id),
-            Link::Range { first, last } => at.checked_add(1) == Some(first) && first <= last,
             Link::After { prev, .. } => prev == at,
-            Link::Above(id) => id > at,
         };
         if follows {
             return Step::Apply;
         }
         let old = match link {
             Link::Free => false,
-            Link::Next(id) | Link::Above(id) => id <= at,
-            // Wholly before the position: the last message, or an older one.
-            Link::Range { first, last } => first <= last && last <= at,
+            Link::Next(id) => id <= at,
             // Ids of a linked chain may go down, so only the last message itself is known.
             Link::After { .. } => link == self.last,
         };
@@ -122,10 +108,6 @@ mod tests {
         Link::After { prev, id }
     }
 
-    const fn range(first: u64, last: u64) -> Link {
-        Link::Range { first, last }
-    }
-
     /// What becomes of each message behind a snapshot.
     fn steps(snapshot: Link, messages: &[Link]) -> Vec<Step> {
         let mut position = Position::after_snapshot(snapshot);
@@ -143,16 +125,6 @@ mod tests {
             steps(Link::Next(10), &[Link::Next(11), Link::Next(11), Link::Next(13)]),
             [Apply, Duplicate, Gap]
         );
-        assert_eq!(
-            steps(range(1, 10), &[range(11, 14), range(11, 14), range(15, 15), range(17, 18)]),
-            [Apply, Duplicate, Apply, Gap]
-        );
-        assert_eq!(
-            steps(range(1, 10), &[range(9, 12)]),
-            [Gap],
-            "an overlap has ids of no sequence"
-        );
-        assert_eq!(steps(range(1, 10), &[range(11, 9)]), [Gap]);
     }
 
     #[test]
@@ -165,15 +137,6 @@ mod tests {
             [Apply, Duplicate, Gap]
         );
         assert_eq!(steps(after(0, 0), &[after(0, 7)]), [Apply], "an empty book has the id 0");
-    }
-
-    #[test]
-    fn growing_ids_show_only_what_is_old() {
-        use Step::{Apply, Duplicate};
-        assert_eq!(
-            steps(Link::Above(10), &[Link::Above(15), Link::Above(12), Link::Above(90)]),
-            [Apply, Duplicate, Apply]
-        );
     }
 
     #[test]
