@@ -46,16 +46,16 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     }
     let plan = Plan::of(args)?;
     let mut results = Results::new(Signals::watch()?, args.quick);
-    println!("{}", Fingerprint::this().line());
+    say!("{}", Fingerprint::this().line());
     let start = Instant::now();
     measure(&plan, &mut results)?;
     let new = results.saved();
     print_lines(&table::lines(&new.figures));
-    println!("\n{}", table::noise(&new.figures));
+    say!("\n{}", table::noise(&new.figures));
     print_lines(results.notes());
     write(args, &results, start)?;
     if let Some(old) = &old {
-        println!();
+        say!();
         print_lines(&compare::lines(old, &new));
     }
     Ok(())
@@ -96,6 +96,6 @@ fn progress(what: &str) {
 
 fn print_lines(lines: &[String]) {
     for line in lines {
-        println!("{line}");
+        say!("{line}");
     }
 }

@@ -22,14 +22,15 @@ pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
     let header = depth.header();
     let info = reader.info();
     let seq = header.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
-    println!("{} ({}) {} seq {seq}", info.name, info.normalised, header.state);
+    say!("{} ({}) {} seq {seq}", info.name, info.normalised, header.state);
     if let Some(why) = why_not {
-        println!("NOT TO BE USED: {why}");
+        say!("NOT TO BE USED: {why}");
     }
+    say!("{}", text::ladder_head());
     for row in text::ladder(depth.bids(), depth.asks(), header.scale, args.depth) {
-        println!("{row}");
+        say!("{row}");
     }
-    println!("{} bids, {} asks in the whole book", header.bid_levels, header.ask_levels);
+    say!("{} bids, {} asks in the whole book", header.bid_levels, header.ask_levels);
     Ok(())
 }
 
@@ -49,7 +50,7 @@ fn list(tickbook: &Tickbook) -> Result<(), Failure> {
             }
             Err(why) => why.to_string(),
         };
-        println!("{full:<32} {:<20} {state}", info.normalised);
+        say!("{full:<32} {:<20} {state}", info.normalised);
     }
     Ok(())
 }

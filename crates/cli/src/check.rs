@@ -10,18 +10,19 @@ use crate::args::CheckArgs;
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let plan = plan::of(&config)?;
-    println!("{}: good", args.config.display());
-    println!("engine '{}' in {}", plan.name, plan.shm_dir.display());
-    println!("{}", Topology::choose(plan.venues.len(), usable_cores(), plan.wishes));
+    plan.check()?;
+    say!("{}: good", args.config.display());
+    say!("engine '{}' in {}", plan.name, plan.shm_dir.display());
+    say!("{}", Topology::choose(plan.venues.len(), usable_cores(), plan.wishes));
     for venue in &plan.venues {
         let symbols: Vec<&str> = venue.subscriptions.iter().map(|it| it.symbol.as_str()).collect();
         let core =
             venue.core.map_or_else(|| "not pinned".to_owned(), |core| format!("core {core}"));
-        println!("{} ({core}): {} symbols: {}", venue.venue, symbols.len(), symbols.join(" "));
+        say!("{} ({core}): {} symbols: {}", venue.venue, symbols.len(), symbols.join(" "));
         for (_, url) in &venue.endpoints.ws {
-            println!("  {url}");
+            say!("  {url}");
         }
-        println!("  {}", venue.endpoints.rest);
+        say!("  {}", venue.endpoints.rest);
     }
     Ok(())
 }

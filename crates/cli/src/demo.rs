@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tickbook::Tickbook;
+use tickbook_engine::desk::Publish;
 use tickbook_engine::live::{Engine, EnginePlan, VenuePlan};
 use tickbook_engine::plan;
 use tickbook_venue_sim::{Feed, MarketConfig, Sim, SimConfig};
@@ -48,9 +49,9 @@ fn run_with(args: &DemoArgs, signals: &Signals, ca_file: Option<PathBuf>) -> Res
     config.ca_file.clone_from(&ca_file);
     let sim = Sim::start(config)?;
     let engine = Engine::start(plan_of(args, &sim, ca_file)?)?;
-    println!("simulated {} at {}", sim.venue(), sim.ws_url());
-    println!("engine '{}': {}", args.name, engine.topology());
-    println!(
+    say!("simulated {} at {}", sim.venue(), sim.ws_url());
+    say!("engine '{}': {}", args.name, engine.topology());
+    say!(
         "books in {}; read one with: tickbook book --name {}",
         engine.shm_path().display(),
         args.name
@@ -66,7 +67,7 @@ fn run_with(args: &DemoArgs, signals: &Signals, ca_file: Option<PathBuf>) -> Res
     end.close();
     sim.stop();
     watched?;
-    println!("{verdict}");
+    say!("{verdict}");
     if args.verify && !verdict.is_good() {
         return Err("the books do not equal the venue's own; see the lines above".into());
     }
@@ -81,6 +82,7 @@ fn plan_of(args: &DemoArgs, sim: &Sim, ca_file: Option<PathBuf>) -> Result<Engin
         shm_dir: args.shm.shm_dir.clone(),
         depth: 32,
         heartbeat: Duration::from_millis(10),
+        publish: Publish::EveryMessage,
         sample_every: 64,
         ca_file,
         builder_core: cores.map(|(_, builder)| builder),

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<(), Failure> {
     let wait = Duration::from_secs_f64(args.wait);
     let (tickbook, reader) = find(args, &signals, wait)?;
     let (engine, book) = (tickbook.engine().name, full_name(reader.info()));
-    println!("{book} of engine '{engine}'");
+    say!("{book} of engine '{engine}'");
     let start = Instant::now();
     let tally = watch(args, &signals, reader)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -163,7 +163,7 @@ fn collect(
         let left = length.map_or(STEP, |length| length.saturating_sub(start.elapsed()));
         match full.recv_timeout(left.min(STEP)) {
             Ok(mut tally) => {
-                println!("{:>6.1} s  {}", start.elapsed().as_secs_f64(), line(&tally));
+                say!("{:>6.1} s  {}", start.elapsed().as_secs_f64(), line(&tally));
                 total.add(&tally);
                 tally.clear();
                 // The thread that would take it may have ended.
@@ -204,7 +204,7 @@ fn line(tally: &Tally) -> String {
 
 fn print(tally: &Tally) {
     let all = tally.seen + tally.skipped;
-    println!(
+    say!(
         "{} of {} publishes seen, {} skipped, {} restarts, {} negative times, {} busy reads",
         count(tally.seen),
         count(all),
@@ -213,13 +213,13 @@ fn print(tally: &Tally) {
         count(tally.negative),
         count(tally.busy),
     );
-    println!(
+    say!(
         "longest time between two looks {}; book not readable for {}",
         nanos(tally.blind_ns_max),
         nanos(tally.unreadable_ns)
     );
     for (name, histogram) in tally.histograms() {
-        println!("  {name:<20} {}", percentiles(&Latency::of(histogram)));
+        say!("  {name:<20} {}", percentiles(&Latency::of(histogram)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! `tickbook replay`: captures through the whole path, and a report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tickbook_capture::Capture;
 use tickbook_engine::replay::{
@@ -11,12 +11,14 @@ use tickbook_venue_sim::{Feed, Script, Sim, SimConfig};
 
 use crate::args::{PaceArg, ReplayArgs, TransportArg};
 use crate::files;
+use crate::signals::Signals;
 use crate::text::{count, nanos};
 use crate::{Failure, hdr, html};
 
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let results = [&args.json, &args.books, &args.html];
     results.into_iter().flatten().try_for_each(|path| files::probe(path))?;
+    end_tidily(args)?;
     let mut all = Vec::with_capacity(args.files.len());
     for file in &args.files {
         let replayed = replay_file(file, args)?;
@@ -44,6 +46,28 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         files::write(path, html::page(&all).as_bytes())?;
     }
     Ok(())
+}
+
+/// A replay at a recorded pace takes as long as the recording: a signal ends it without leaving its
+/// files behind.
+fn end_tidily(args: &ReplayArgs) -> Result<(), Failure> {
+    let name = args.name.clone().unwrap_or_else(|| ReplayOptions::default().name);
+    let dir = args.shm.shm_dir.clone();
+    let mut files: Vec<PathBuf> =
+        ["shm", "lock"].map(|end| dir.join(format!("{name}.{end}"))).to_vec();
+    files.push(ca_path());
+    Signals::watch()?.end_with(move || {
+        for file in files {
+            // Best effort: what is not there need not go.
+            let _ = std::fs::remove_file(file);
+        }
+    });
+    Ok(())
+}
+
+/// Where the certificate of a local server is kept.
+fn ca_path() -> PathBuf {
+    std::env::temp_dir().join(format!("tickbook-replay-ca-{}.pem", std::process::id()))
 }
 
 fn replay_file(file: &Path, args: &ReplayArgs) -> Result<Replayed, Failure> {
@@ -85,10 +109,7 @@ fn served(
         PaceArg::Max => tickbook_venue_sim::Pace::Max,
         PaceArg::Times(times) => tickbook_venue_sim::Pace::Times(times),
     };
-    let ca_file = tls.then(|| {
-        let name = format!("tickbook-replay-ca-{}.pem", std::process::id());
-        std::env::temp_dir().join(name)
-    });
+    let ca_file = tls.then(ca_path);
     let play = || -> Result<Replayed, Failure> {
         let feed = Feed::Capture { script: script.clone(), pace };
         let mut config = SimConfig::new(venue, feed);
@@ -117,8 +138,8 @@ fn served(
 fn print(replayed: &Replayed) {
     let Replayed { report, books, .. } = replayed;
     let Report { venue, file, transport, host, .. } = report;
-    println!("{file}: {venue} over {transport}, {} {} on {}", host.topology, host.idle, host.cpu);
-    println!(
+    say!("{file}: {venue} over {transport}, {} {} on {}", host.topology, host.idle, host.cpu);
+    say!(
         "  {} frames, {} book messages, {} level updates, {} trades in {:.3} s \
          ({} frames/s, {:.1} MB/s)",
         count(report.frames),
@@ -130,7 +151,7 @@ fn print(replayed: &Replayed) {
         report.bytes_per_s / 1e6,
     );
     let bbo = report.bbo_checks.map(|it| format!(", best bid/ask {} ok {} bad", it.ok, it.bad));
-    println!(
+    say!(
         "  {} gaps, {} resyncs, {} crossed{}",
         report.gaps,
         report.resyncs,
@@ -141,18 +162,18 @@ fn print(replayed: &Replayed) {
         if !reasons.is_empty() {
             let list: Vec<String> =
                 reasons.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();
-            println!("  {what}: {}", list.join(", "));
+            say!("  {what}: {}", list.join(", "));
         }
     }
-    println!("  latency from {}:", report.latency_from);
+    say!("  latency from {}:", report.latency_from);
     for (stage, latency) in &report.latency_ns {
-        println!("    {stage:<20} {}", percentiles(latency));
+        say!("    {stage:<20} {}", percentiles(latency));
     }
     for (symbol, book) in &books.symbols {
         let best = |side: &[[String; 2]]| {
             side.first().map_or_else(|| "-".to_owned(), |[price, size]| format!("{price} x {size}"))
         };
-        println!(
+        say!(
             "  {symbol:<16} {:<8} {:>24} | {:<24} {} + {} levels, last id {}",
             book.state,
             best(&book.bids),

@@ -19,13 +19,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let signals = Signals::watch()?;
     log_to_stderr();
     let engine = Engine::start(plan::of(&config)?)?;
-    println!("{}", engine.topology());
-    println!("books in {}", engine.shm_path().display());
+    say!("{}", engine.topology());
+    say!("books in {}", engine.shm_path().display());
     let fate = watch(&engine, &signals, args.seconds.map(Duration::from_secs));
     let end = engine.stop()?;
     for venue in &end.venues {
         let counters = &venue.counters;
-        println!(
+        say!(
             "{}: {} frames, {} book messages, {} gaps, {} resyncs",
             venue.venue,
             count(counters.frames),

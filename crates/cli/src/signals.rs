@@ -20,6 +20,19 @@ impl Signals {
         Ok(Self(flag))
     }
 
+    /// Runs `clean` and ends the process when a signal arrives: for work that cannot be asked to
+    /// stop in its middle.
+    pub(crate) fn end_with(self, clean: impl FnOnce() + Send + 'static) {
+        std::thread::spawn(move || {
+            while !self.arrived() {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            clean();
+            // 128 + SIGINT, as a shell reports it.
+            std::process::exit(130);
+        });
+    }
+
     pub(crate) fn arrived(&self) -> bool {
         // Relaxed: the flag orders nothing; it is polled.
         self.0.load(Ordering::Relaxed)

@@ -60,18 +60,35 @@ pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A ladder of two columns, best first: size and price of bids, price and size of asks.
+/// A ladder of two columns, best first: size and price of bids, price and size of asks. Prices have
+/// all their decimals, so that the points stand below each other.
 pub(crate) fn ladder(bids: &[Level], asks: &[Level], scale: Scale, depth: usize) -> Vec<String> {
     let rows = bids.len().max(asks.len()).min(depth);
     (0..rows)
         .map(|row| {
-            let bid = bids.get(row).map(|it| (size(*it, scale), price(*it, scale)));
-            let ask = asks.get(row).map(|it| (price(*it, scale), size(*it, scale)));
+            let bid = bids.get(row).map(|it| (size(*it, scale), aligned(*it, scale)));
+            let ask = asks.get(row).map(|it| (aligned(*it, scale), size(*it, scale)));
             let (bid_size, bid_price) = bid.unwrap_or_default();
             let (ask_price, ask_size) = ask.unwrap_or_default();
             format!("{bid_size:>14} {bid_price:>12} | {ask_price:<12} {ask_size:<14}")
         })
         .collect()
+}
+
+/// The heads of the columns of [`ladder`].
+pub(crate) fn ladder_head() -> String {
+    format!("{:>14} {:>12} | {:<12} {:<14}", "size", "bid", "ask", "size")
+}
+
+/// A price with as many decimals as the instrument has.
+fn aligned(level: Level, scale: Scale) -> String {
+    let Ok(decimals @ 1..) = usize::try_from(-i16::from(scale.price_exponent)) else {
+        return price(level, scale);
+    };
+    let sign = if level.price.0 < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", level.price.0.unsigned_abs(), width = decimals + 1);
+    let (whole, part) = digits.split_at(digits.len() - decimals);
+    format!("{sign}{whole}.{part}")
 }
 
 #[cfg(test)]
@@ -102,12 +119,26 @@ mod tests {
     }
 
     #[test]
+    fn prices_have_all_their_decimals() {
+        use tickbook_types::{Price, Size};
+        let show = |mantissa, price_exponent| {
+            let level = Level { price: Price(mantissa), size: Size(1) };
+            aligned(level, Scale { price_exponent, size_exponent: 0 })
+        };
+        assert_eq!(show(6_123_450, -2), "61234.50");
+        assert_eq!(show(5, -3), "0.005");
+        assert_eq!(show(-150, -2), "-1.50");
+        assert_eq!(show(12, 0), "12");
+        assert_eq!(show(12, 2), "1200");
+    }
+
+    #[test]
     fn a_one_sided_book_has_one_column() {
         use tickbook_types::{Price, Size};
         let scale = Scale { price_exponent: -2, size_exponent: 0 };
         let bids = [Level { price: Price(150), size: Size(7) }];
         let rows = ladder(&bids, &[], scale, 10);
         assert_eq!(rows.len(), 1);
-        assert!(rows[0].contains("7          1.5 |"), "{rows:?}");
+        assert!(rows[0].contains("7         1.50 |"), "{rows:?}");
     }
 }

@@ -66,6 +66,9 @@ fn configurations_with_faults() {
         assert!(line.contains(part), "{name}: {line}");
         assert!(place.left_behind().is_empty(), "{name}: {:?}", place.left_behind());
     }
+    let ca = place.file("no-ca.toml", format!("ca_file = \"/nonexistent.pem\"\n{good}").as_bytes());
+    let line = bad(&["check-config", ca.to_str().unwrap()]);
+    assert!(line.contains("/nonexistent.pem"), "{line}");
     let line = bad(&["check-config", "/nonexistent.toml"]);
     assert!(line.contains("/nonexistent.toml"), "{line}");
 }

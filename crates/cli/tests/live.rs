@@ -142,6 +142,35 @@ fn a_symbol_that_the_venue_does_not_list_ends_the_start() {
 }
 
 #[test]
+fn a_replay_that_is_interrupted_leaves_nothing() {
+    let place = Place::new("interrupted");
+    // 42 lines, of which the last comes an hour after the others.
+    let text = util::capture();
+    let (start, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let later = last.replacen("1700000000", "1700003600", 1);
+    let file = place.file("slow.cap", format!("{start}\n{later}\n").as_bytes());
+    let mut args = vec!["replay", file.to_str().unwrap(), "--pace", "recorded"];
+    args.extend(["--idle", "yield", "--shm-dir", place.shm()]);
+    let mut replay = Running::start(&args);
+    eventually("its file is there", || (!place.left_behind().is_empty()).then_some(()));
+    replay.signal("INT");
+    assert_eq!(replay.0.wait().unwrap().code(), Some(130));
+    assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let place = Place::new("pipe");
+    let mut args = vec!["demo", "--seconds", "3", "--rate", "500", "--symbols", "2"];
+    args.extend(["--idle", "yield", "--name", "piped", "--shm-dir", place.shm()]);
+    let mut demo = Running::start(&args);
+    drop(demo.0.stdout.take());
+    let status = demo.0.wait().unwrap();
+    assert!(matches!(status.code(), Some(0 | 1)), "{status:?}");
+    assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());
+}
+
+#[test]
 fn the_help_is_the_manual() {
     let output = run(&["--help"]);
     assert!(output.status.success());

@@ -121,6 +121,7 @@ fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> u64 {
         shm_dir: place.shm.clone(),
         depth: 32,
         heartbeat: Duration::from_millis(10),
+        publish: tickbook_engine::desk::Publish::EveryMessage,
         sample_every: 1,
         ca_file,
         builder_core: None,

@@ -55,6 +55,24 @@ pub struct EnginePlan {
     pub venues: Vec<VenuePlan>,
 }
 
+impl EnginePlan {
+    /// Whether an engine could be made of it: sessions and trust anchors, short of files, cores and
+    /// sockets.
+    ///
+    /// # Errors
+    ///
+    /// A line that says what is wrong and what to do.
+    pub fn check(&self) -> Result<(), String> {
+        for config in sessions_of(self)? {
+            let venue = config.venue;
+            session(config).map_err(|error| format!("{venue}: {error}"))?;
+        }
+        let tls = TlsOptions { extra_roots: self.ca_file.clone(), ..TlsOptions::default() };
+        TlsConfig::new(&tls).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}
+
 /// One venue of an engine.
 #[derive(Debug)]
 pub struct VenuePlan {

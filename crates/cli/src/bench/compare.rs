@@ -84,7 +84,10 @@ pub(super) fn lines(old: &Saved, new: &Saved) -> Vec<String> {
     lines.push(if faster + slower == 0 {
         format!("nothing differs beyond noise ({common} figures)")
     } else {
-        format!("of {common} figures {faster} are faster and {slower} slower, beyond noise")
+        format!(
+            "of {common} figures {faster} are faster and {slower} slower, beyond the noise of one \
+             run; a host has slow minutes, so measure old and new in turns before believing it"
+        )
     });
     lines
 }

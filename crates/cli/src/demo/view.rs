@@ -7,7 +7,7 @@ use std::time::Duration;
 use tickbook::{BookReader, Counter, Depth, Stage, Tickbook};
 
 use crate::Failure;
-use crate::text::{count, ladder, nanos};
+use crate::text::{count, ladder, ladder_head, nanos};
 
 /// The view of a running demo.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl View {
     /// Keeps a line of the engine for the view.
     pub(super) fn note(&mut self, line: String) {
         if !self.is_terminal {
-            println!("note: {line}");
+            say!("note: {line}");
             return;
         }
         self.notes.push_back(line);
@@ -129,6 +129,7 @@ impl View {
                     let header = *self.depth.header();
                     let levels = header.bid_levels + header.ask_levels;
                     column.push(format!("{name} {} ({levels} levels)", header.state));
+                    column.push(ladder_head());
                     let (bids, asks) = (self.depth.bids(), self.depth.asks());
                     column.extend(ladder(bids, asks, header.scale, LADDER_ROWS));
                 }
@@ -136,7 +137,7 @@ impl View {
             }
             columns.push(column);
         }
-        for row in 0..=LADDER_ROWS {
+        for row in 0..LADDER_ROWS + 2 {
             let cells: Vec<String> = columns
                 .iter()
                 .map(|column| format!("{:<57}", column.get(row).map_or("", String::as_str)))
@@ -160,14 +161,18 @@ impl View {
         let all = self.readers.len();
         let live = self.readers.iter_mut().filter_map(|reader| reader.top().ok()).count();
         let tick_to_book = quantiles(&stats, Stage::TickToBook);
-        format!(
-            "{:>4.0} s  {live}/{all} books live  {} book messages/s  {} levels/s  {} gaps  \
-             tick-to-book {tick_to_book}",
+        let mut line = format!(
+            "{:>4.0} s  {live}/{all} books live  {} book messages/s  {} levels/s  {} gaps",
             elapsed.as_secs_f64(),
             count(rates.0),
             count(rates.1),
             sum(Counter::Gaps),
-        )
+        );
+        // A terminal has the latencies below, stage by stage.
+        if !self.is_terminal {
+            line.push_str(&format!("  tick-to-book {tick_to_book}"));
+        }
+        line
     }
 
     fn stages(&self) -> Vec<String> {
