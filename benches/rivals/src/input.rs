@@ -1,7 +1,7 @@
 //! What the subjects read: feeds of captures or generated ones, and messages picked by their size.
 
 use tickbook_benches::capture;
-use tickbook_benches::feed::Feed;
+use tickbook_benches::feed::{self, Feed};
 use tickbook_benches::peer::Diff;
 use tickbook_types::PaddedBuf;
 
@@ -11,10 +11,11 @@ use crate::peers::sonic_diff;
 const MESSAGES: usize = 20_000;
 
 /// Fewest messages of about the right size that are worth measuring.
-const PICKED_MIN: usize = 5;
+const PICKED_MIN: usize = 20;
 
-/// Most levels of one pass over picked messages: some 500 KB of text.
-const LEVELS_MAX: usize = 16_000;
+/// Most levels of one pass over picked messages, some 1.5 MB of text: too many for the processor
+/// to know them by heart.
+const LEVELS_MAX: usize = 48_000;
 
 /// The feeds of the captures there are, or a generated one.
 pub(crate) fn feeds() -> Vec<Feed> {
@@ -32,9 +33,10 @@ fn picked_from(feeds: &[Feed]) -> Option<&Feed> {
 }
 
 /// Messages of about `levels` levels: those of a capture, numbered anew so that they follow each
-/// other, or generated ones.
+/// other; if there are too few, joined of smaller ones; without a capture, generated.
 pub(crate) fn of_levels(feeds: &[Feed], levels: usize) -> Feed {
-    let picked = picked_from(feeds).and_then(|feed| pick(feed, levels));
+    let picked =
+        picked_from(feeds).and_then(|feed| pick(feed, levels).or_else(|| join(feed, levels)));
     picked.unwrap_or_else(|| {
         eprintln!("parse_{levels}: no such messages in a capture; these are generated");
         Feed::of_levels(levels, (LEVELS_MAX / levels).max(1))
@@ -57,6 +59,23 @@ fn pick(feed: &Feed, levels: usize) -> Option<Feed> {
         }
     }
     let name = format!("{} messages of {}", frames.len(), feed.name);
+    let (venue, warmup) = (feed.venue, feed.warmup.clone());
+    (frames.len() >= PICKED_MIN).then_some(Feed { name, venue, warmup, frames })
+}
+
+/// Messages with the changes of some that follow each other.
+fn join(feed: &Feed, levels: usize) -> Option<Feed> {
+    let mut id = sonic_diff::<8, 8>(feed.frames.first()?)?.first;
+    let (mut frames, mut records) = (Vec::new(), Vec::new());
+    for diff in feed.frames.iter().filter_map(sonic_diff::<2, 5>) {
+        records.extend(diff.records());
+        if records.len() >= levels && frames.len() < LEVELS_MAX / levels {
+            frames.push(PaddedBuf::new(feed::diff(id, id, &records).as_bytes()));
+            records.clear();
+            id += 1;
+        }
+    }
+    let name = format!("{} messages joined of those of {}", frames.len(), feed.name);
     let (venue, warmup) = (feed.venue, feed.warmup.clone());
     (frames.len() >= PICKED_MIN).then_some(Feed { name, venue, warmup, frames })
 }

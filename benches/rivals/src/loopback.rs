@@ -28,11 +28,11 @@ use crate::peers::{serde, sonic, sonic_diff, synced, take};
 use crate::turns::pair;
 use crate::web::Frames;
 
-/// Seconds of messages in one pass.
-const SECONDS: u32 = 2;
+/// Passes in a second of messages: short ones, so that some are undisturbed.
+const PASSES_PER_S: u32 = 2;
 
 /// Rounds of passes.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
 
 /// Longest wait for the last messages.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ struct Input<'a> {
 
 impl Input<'_> {
     fn count(&self) -> usize {
-        self.frames.len().min((self.rate * SECONDS) as usize)
+        self.frames.len().min((self.rate / PASSES_PER_S).max(1) as usize)
     }
 }
 

@@ -13,19 +13,24 @@
 //! disturbs all of them. A figure is the median of the rounds, the smallest is beside it. Before a
 //! stage is timed, the results of its subjects are compared.
 //!
+//! All of them use mimalloc, which favours the peers: ours does not allocate.
+//!
 //! # What the figures are
 //!
 //! | stage | nanoseconds per |
 //! | --- | --- |
 //! | `parse_N` | message of about N levels: text to integers, and for us the ring besides |
 //! | `ladder_update` | level update, with the best of both sides after each message |
-//! | `depth_publish` | message: 32 levels a side made readable, above the update alone |
+//! | `depth_publish` | message: 32 levels a side kept for readers (the peer only copies them) |
 //! | `ring_one_way`, `ring_throughput` | message from one thread to another |
 //! | `shm_depth_visible`, `shm_bbo_visible` | publish, until read by another thread |
 //! | `frame_N` | WebSocket message of N bytes, a frame a read, the read (a copy) included |
 //! | `memory_to_published` | message: frame in memory to a book that others can read |
 //! | `loopback_p50`, `loopback_p99` | message: due time of the send to seen by the sender |
 //! | `replay_msgs_per_s` | message of a capture; the table and `msgs_per_s` say how many a second |
+//!
+//! Messages are the venue's own, whole; `parse_1000` joins the changes of several, as too few are
+//! that long.
 //!
 //! A stage with an `@` behind it is that stage on one capture, or at one rate. A stage without is
 //! all captures together, each message of them counting once; 5,000 messages a second.
@@ -85,6 +90,10 @@ impl Args {
         self.stages.is_empty() || self.stages.iter().any(fits)
     }
 }
+
+/// For all subjects: peers allocate in every message, and the system's allocator is slower.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What the subject we are is called.
 const TICKBOOK: &str = if matches!(env!("RIVALS_NATIVE").as_bytes(), b"true") {

@@ -26,7 +26,7 @@ const LEVELS: &[usize] = &[10, 50, 200, 1_000];
 const SLOTS: usize = 1 << 12;
 
 /// Passes over the messages in one turn.
-const REPEATS: usize = 4;
+const REPEATS: usize = 2;
 
 /// All sizes.
 pub(crate) fn run(feeds: &[Feed], table: &mut Table) {
