@@ -22,6 +22,9 @@ const BOOKS: u32 = 2;
 
 const DEPTH: u32 = 8;
 
+/// State, chain id, bids and asks of a book.
+type Seen = (BookState, Option<SeqNo>, Vec<Level>, Vec<Level>);
+
 /// A desk, its file, and readers of its books.
 struct Shown {
     desk: Desk,
@@ -65,7 +68,7 @@ impl Shown {
     }
 
     /// What a reader finds of each book.
-    fn books(&mut self) -> Vec<(BookState, Option<SeqNo>, Vec<Level>, Vec<Level>)> {
+    fn books(&mut self) -> Vec<Seen> {
         let of = |reader: &mut BookReader| {
             let mut depth = Depth::default();
             reader.depth_any(&mut depth).unwrap();
