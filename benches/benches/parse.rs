@@ -10,7 +10,7 @@ use tickbook_benches::feed::{Feed, Warmup};
 use tickbook_benches::market::SCALE;
 use tickbook_benches::peer::Diff;
 use tickbook_ring::{Consumer, ring};
-use tickbook_scan::LevelScanner;
+use tickbook_scan::{Form, Kernel, LevelScanner};
 use tickbook_types::{
     Block, ConnId, Epoch, LevelRecord, MessageKind, MonoNanos, Padded, RecvStamps, Side,
 };
@@ -48,8 +48,10 @@ fn parse(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed, levels: usize) {
     let bids_at = bids_at(feed.frames[0].padded());
     for (frame, typed) in feed.frames.iter().zip(&typed) {
         assert_eq!(serde(payload(frame)).records().collect::<Vec<_>>(), *typed);
-        assert_eq!(scan(frame.padded(), bids_at, &mut out), Some(levels));
-        assert_eq!(out, *typed);
+        for kernel in kernels() {
+            assert_eq!(scan(kernel, frame.padded(), bids_at, &mut out), Some(levels));
+            assert_eq!(out, *typed);
+        }
     }
     let mut venue = Venue::synced(feed);
     for (frame, typed) in feed.frames.iter().zip(&typed) {
@@ -67,14 +69,17 @@ fn parse(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed, levels: usize) {
             }
         });
     });
-    group.bench_function("tickbook scanner", |b| {
-        b.iter(|| {
-            for frame in &feed.frames {
-                black_box(scan(black_box(frame.padded()), bids_at, &mut out));
-                black_box(&mut out);
-            }
+    for kernel in kernels() {
+        let best = if kernel == Kernel::best() { "" } else { kernel.name() };
+        group.bench_function(format!("tickbook scanner {best}").trim_end(), |b| {
+            b.iter(|| {
+                for frame in &feed.frames {
+                    black_box(scan(kernel, black_box(frame.padded()), bids_at, &mut out));
+                    black_box(&mut out);
+                }
+            });
         });
-    });
+    }
     group.bench_function("tickbook session", |b| {
         let setup = || Venue::synced(feed);
         let pass = |venue: &mut Venue| {
@@ -120,10 +125,20 @@ fn bids_at(frame: Padded<'_>) -> usize {
     at.expect("a diff has bids") + KEY.len()
 }
 
+/// The scanner's kernels that this processor has, the best one last.
+fn kernels() -> impl Iterator<Item = Kernel> {
+    Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())
+}
+
 /// Both arrays of a diff.
-fn scan(frame: Padded<'_>, bids_at: usize, out: &mut [LevelRecord]) -> Option<usize> {
+fn scan(
+    kernel: Kernel,
+    frame: Padded<'_>,
+    bids_at: usize,
+    out: &mut [LevelRecord],
+) -> Option<usize> {
     const BETWEEN: usize = ",\"a\":".len();
-    let mut scanner = LevelScanner::new(SCALE)?;
+    let mut scanner = LevelScanner::with(SCALE, Form::Quoted, kernel)?;
     let bytes = frame.with_padding();
     let bids = scanner.levels(bytes, bids_at, Side::Bid, out)?;
     let asks = scanner.levels(bytes, bids.end + BETWEEN, Side::Ask, &mut out[bids.count..])?;
