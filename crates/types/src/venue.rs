@@ -44,6 +44,10 @@ pub enum Venue {
     BitFlyer = 17,
     /// Kraken Futures.
     KrakenFutures = 18,
+    /// BitMEX.
+    BitMex = 19,
+    /// dYdX v3 (closed; for recordings).
+    DydxV3 = 20,
 }
 
 /// Name and aliases of each venue; the first is what reports print.
@@ -66,6 +70,8 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::AscendEx, &["ascendex"]),
     (Venue::BitFlyer, &["bitflyer"]),
     (Venue::KrakenFutures, &["kraken_futures"]),
+    (Venue::BitMex, &["bitmex"]),
+    (Venue::DydxV3, &["dydx_v3"]),
 ];
 
 impl Venue {

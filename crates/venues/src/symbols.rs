@@ -48,7 +48,7 @@ impl SymbolTable {
     }
 }
 
-/// First and last eight bytes, multiplied apart; of a longer name (an option's) also what is between.
+/// First and last eight bytes, multiplied apart, and of longer names (options) those between.
 #[inline]
 fn hash(symbol: &[u8]) -> usize {
     let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));

@@ -1,8 +1,8 @@
-//! bitFlyer: `lightning_board_SYMBOL` and a whole book on `lightning_board_snapshot_SYMBOL` from time to
-//! time.
+//! bitFlyer: `lightning_board_SYMBOL`, and a whole book on `lightning_board_snapshot_SYMBOL` from
+//! time to time.
 //!
-//! There are no ids: a lost message cannot be seen, but is healed by the next snapshot. A price of 0
-//! stands for market orders and is left out.
+//! There are no ids: a lost message cannot be seen, but is healed by the next snapshot. A price of
+//! 0 stands for market orders and is left out.
 
 use tickbook_types::Side;
 

@@ -44,9 +44,9 @@ impl Protocol for Deribit {
         let books = topics.iter().map(|topic| format!("book.{}.100ms", topic.symbol));
         let channels = quoted(books.chain(trades));
         let verb = verb.name();
-        out.push(format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"method":"public/{verb}","params":{{"channels":[{channels}]}}}}"#
-        ));
+        let method = format!(r#""method":"public/{verb}""#);
+        let params = format!(r#""params":{{"channels":[{channels}]}}"#);
+        out.push(format!(r#"{{"jsonrpc":"2.0","id":{id},{method},{params}}}"#));
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {

@@ -51,7 +51,7 @@ impl InbandSession {
             }
             Err(rejected) => {
                 cx.counters.reject(rejected);
-                // It may have been a change of any book; without ids no later message would show it.
+                // It may have been a change of any book; without ids no later message shows that.
                 if !self.rules.shows_loss {
                     self.lose_line(line, Reason::Gap, cx);
                 }

@@ -34,9 +34,8 @@ impl Protocol for Hyperliquid {
             for kind in ["l2Book", "trades"] {
                 if kind == "l2Book" || (topic.trades && verb == "subscribe") {
                     let coin = &topic.symbol;
-                    out.push(format!(
-                        r#"{{"method":"{verb}","subscription":{{"type":"{kind}","coin":"{coin}"}}}}"#
-                    ));
+                    let what = format!(r#"{{"type":"{kind}","coin":"{coin}"}}"#);
+                    out.push(format!(r#"{{"method":"{verb}","subscription":{what}}}"#));
                 }
             }
         }

@@ -22,6 +22,7 @@
 
 mod ascendex;
 mod bitflyer;
+mod bitmex;
 mod book;
 mod bybit;
 mod chain;
@@ -29,6 +30,7 @@ mod coinbase_advanced;
 mod coinbase_exchange;
 mod cryptocom;
 mod deribit;
+mod dydx;
 mod feed;
 mod frame;
 mod gemini;
@@ -66,6 +68,8 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::AscendEx => Box::new(ascendex::AscendEx),
         Venue::BitFlyer => Box::new(bitflyer::BitFlyer),
         Venue::KrakenFutures => Box::new(kraken_futures::KrakenFutures),
+        Venue::BitMex => Box::new(bitmex::BitMex::default()),
+        Venue::DydxV3 => Box::new(dydx::Dydx::default()),
         _ => return None,
     })
 }

@@ -1,8 +1,8 @@
-//! OKX v5: `books` (400 levels), and the channels `books-l2-tbt` and `books50-l2-tbt` in recordings.
+//! OKX v5: `books` (400 levels), and `books-l2-tbt` and `books50-l2-tbt` in recordings.
 //!
 //! `prevSeqId` names the `seqId` before; ids jump, stay (keepalive) and may begin anew. Recordings
-//! from before 2023 have no ids, and a checksum instead, which is counted but not compared. Sizes of
-//! derivatives are contracts.
+//! from before 2023 have no ids, and a checksum instead, which is counted but not compared. Sizes
+//! of derivatives are contracts.
 
 use tickbook_types::Side;
 

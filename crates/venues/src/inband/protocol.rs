@@ -145,9 +145,6 @@ pub(crate) trait Protocol: fmt::Debug + Send {
     ///
     /// Why it cannot be used. What was said before the fault is not used either.
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()>;
-
-    /// A connection was opened: what was known of the one before it no longer counts.
-    fn reset(&mut self) {}
 }
 
 /// Refuses a depth where the venue has one channel only.

@@ -338,7 +338,6 @@ impl Session for InbandSession {
         let keepalive = self.rules.keepalive.filter(|_| self.is_live_mode());
         let keepalive_at = keepalive.map_or(MonoNanos::FAR, |(every, _)| cx.now.plus(every));
         self.lines[index].open(epoch, keepalive_at);
-        self.protocol.reset();
         let of_line = |book: &usize| self.books[*book].line == index;
         let books: Vec<usize> = (0..self.books.len()).filter(of_line).collect();
         for book in &books {
@@ -422,7 +421,7 @@ impl Session for InbandSession {
     }
 }
 
-/// Whether some bytes can be the name of a book: printable, not too long, safe inside a JSON string.
+/// Whether some bytes can be the name of a book: printable, not too long, safe in a JSON string.
 fn is_name(bytes: &[u8]) -> bool {
     let ok = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
     !bytes.is_empty() && bytes.len() <= limits::SYMBOL_BYTES_MAX && bytes.iter().all(ok)

@@ -151,7 +151,7 @@ const LIVE: (BookState, Reason) = (BookState::Live, Reason::None);
 
 #[test]
 fn every_venue_goes_live_and_follows_its_changes() {
-    for words in fixtures::ALL {
+    for words in fixtures::ALL.iter() {
         for mut rig in [Rig::live(words), Rig::replay(words.venue)] {
             let at = words.venue;
             assert_ne!(rig.state, LIVE, "{at}");
@@ -170,6 +170,17 @@ fn every_venue_goes_live_and_follows_its_changes() {
                 crate::Rejected::ALL.iter().map(|it| rig.counters.rejected(*it)).sum();
             assert_eq!(rejected, 0, "{at}");
         }
+    }
+}
+
+#[test]
+fn every_venue_has_its_words_and_says_whether_a_loss_shows() {
+    for venue in Venue::all() {
+        let Some(rules) = rules(venue) else { continue };
+        let words = fixtures::of(venue);
+        // OKX has ids today, but its older recordings have none.
+        let shows = rules.shows_loss || venue == Venue::OkxV5;
+        assert_eq!(shows, !words.after_loss.is_empty(), "{venue}");
     }
 }
 
@@ -211,7 +222,7 @@ fn without_a_snapshot_nothing_is_live() {
 
 #[test]
 fn a_disconnect_makes_stale_and_the_next_connection_subscribes_again() {
-    for words in fixtures::ALL {
+    for words in fixtures::ALL.iter() {
         let mut rig = Rig::live(words);
         let first = rig.sent();
         assert!(first.iter().any(|text| text.contains(words.symbol)), "{}", words.venue);
@@ -229,7 +240,7 @@ fn a_disconnect_makes_stale_and_the_next_connection_subscribes_again() {
 
 #[test]
 fn a_silent_subscription_is_tried_again_and_told() {
-    for words in fixtures::ALL {
+    for words in fixtures::ALL.iter() {
         let mut rig = Rig::live(words);
         rig.actions.drain().for_each(drop);
         rig.now = rig.now.plus(crate::limits::FIRST_DATA_DEADLINE_NS);
@@ -251,7 +262,7 @@ fn what_the_venue_wants_answered_is_answered() {
         (Venue::CryptoCom, r#""id":17"#),
         (Venue::AscendEx, "pong"),
     ] {
-        let words = fixtures::ALL.iter().find(|words| words.venue == venue).unwrap();
+        let words = fixtures::of(venue);
         let mut rig = Rig::live(words);
         rig.sent();
         rig.say(words.aside);
@@ -261,7 +272,7 @@ fn what_the_venue_wants_answered_is_answered() {
 
 #[test]
 fn keepalives_are_sent_and_nothing_exceeds_the_pace() {
-    for words in fixtures::ALL {
+    for words in fixtures::ALL.iter() {
         let rules = rules(words.venue).unwrap();
         let many = (0..30).map(|n| Subscription::all(&format!("{}{n}", words.symbol))).collect();
         let mut rig = Rig::new(words.venue, many, Mode::Live);
@@ -284,7 +295,7 @@ fn keepalives_are_sent_and_nothing_exceeds_the_pace() {
 
 #[test]
 fn a_large_snapshot_goes_beside_the_ring() {
-    let words = &fixtures::ALL[4];
+    let words = fixtures::of(Venue::CoinbaseExchange);
     let mut rig = Rig::replay(words.venue);
     let rows: Vec<String> = (1..=20_000).map(|n| format!(r#"["{n}.25","1"]"#)).collect();
     let rows = rows.join(",");

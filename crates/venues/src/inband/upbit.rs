@@ -32,9 +32,9 @@ impl Protocol for Upbit {
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {
         if verb == Verb::Subscribe {
             let codes = quoted(topics.iter().map(|topic| topic.symbol.as_str()));
-            out.push(format!(
-                r#"[{{"ticket":"{id}"}},{{"type":"orderbook","codes":[{codes}]}},{{"format":"SIMPLE"}}]"#
-            ));
+            let ticket = format!(r#"{{"ticket":"{id}"}}"#);
+            let books = format!(r#"{{"type":"orderbook","codes":[{codes}]}}"#);
+            out.push(format!(r#"[{ticket},{books},{{"format":"SIMPLE"}}]"#));
         }
     }
 

@@ -1,0 +1,229 @@
+//! BitMEX: `orderBookL2`, a table of levels with ids.
+//!
+//! Until 2023 a change gave the level's id only, so the price of each id is kept. There are no
+//! message ids: of lost messages only an insert shows, by a later change of its level. Sizes are
+//! contracts.
+
+use std::collections::HashMap;
+
+use tickbook_types::{Side, WallNanos};
+
+use super::chain::Link;
+use super::frame::{Content, Frame, rfc3339, side_of};
+use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+
+/// Digits of the price of each level of a book, by its id.
+type Prices = HashMap<(u64, Side), Box<[u8]>>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct BitMex {
+    /// Digits of the price of each level, by symbol.
+    prices: HashMap<Box<[u8]>, Prices>,
+    /// Symbol of the rows being read.
+    symbols: Vec<u8>,
+}
+
+const RULES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://ws.bitmex.com"), (Endpoint::Former, "wss://www.bitmex.com")],
+    rest: "https://www.bitmex.com",
+    path: "/realtime",
+    books_per_conn: 20,
+    keepalive: Some((5 * SECOND, "ping")),
+    ..Rules::CAUTIOUS
+};
+
+/// What a message does to the table.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Change {
+    Partial,
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Protocol for BitMex {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
+        let books = topics.iter().map(|topic| format!("orderBookL2:{}", topic.symbol));
+        let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
+        let trades = trades.map(|topic| format!("trade:{}", topic.symbol));
+        let args = quoted(books.chain(trades));
+        out.push(format!(r#"{{"op":"{}","args":[{args}]}}"#, verb.name()));
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        if message == b"pong" {
+            frame.ignore(Ignored::Ack);
+            return Ok(());
+        }
+        let (mut table, mut action, mut data) = (&b""[..], &b""[..], None);
+        let (mut filter, mut error, mut info) = (None, None, false);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"table" => table = value.text()?,
+                b"action" => action = value.text()?,
+                b"data" => data = Some(value.mark()?),
+                b"filter" => filter = Some(value.mark()?),
+                b"error" => error = Some(value.text().unwrap_or_default()),
+                b"info" => info = value.skip().is_ok(),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        match (table, data, error) {
+            (b"orderBookL2", Some(data), _) => {
+                let change = match action {
+                    b"partial" => Change::Partial,
+                    b"insert" => Change::Insert,
+                    b"update" => Change::Update,
+                    b"delete" => Change::Delete,
+                    _ => return Err(Rejected::Shape),
+                };
+                self.book(data, filter, change, frame)?;
+            }
+            // The partial tells of a trade before the subscription.
+            (b"trade", Some(mut data), _) if action == b"insert" => {
+                data.array(|trade| read_trade(trade, frame))?;
+            }
+            (_, _, Some(words)) => frame.refused(0, words),
+            (b"", ..) if info => frame.ignore(Ignored::Notice),
+            (b"", ..) => frame.ignore(Ignored::Ack),
+            _ => frame.ignore(Ignored::UnusedStream),
+        }
+        Ok(())
+    }
+}
+
+impl BitMex {
+    /// The rows of a message, one book message for each run of one symbol.
+    fn book(
+        &mut self,
+        mut data: Reader<'_>,
+        filter: Option<Reader<'_>>,
+        change: Change,
+        frame: &mut Frame,
+    ) -> Read<()> {
+        let content = if change == Change::Partial { Content::Snapshot } else { Content::Delta };
+        self.symbols.clear();
+        let mut last = WallNanos(0);
+        data.array(|row| {
+            let row = Row::read(row)?;
+            if self.symbols != row.symbol {
+                if !self.symbols.is_empty() {
+                    frame.book(&self.symbols, content, Link::Free, last);
+                }
+                self.symbols.clear();
+                self.symbols.extend_from_slice(row.symbol);
+                if change == Change::Partial {
+                    self.prices.remove(row.symbol);
+                }
+            }
+            last = rfc3339(row.time);
+            self.level(&row, change, frame)
+        })?;
+        if let Some(mut filter) = filter.filter(|_| self.symbols.is_empty()) {
+            // An empty book is a book too.
+            filter.object(|key, value| {
+                match key {
+                    b"symbol" => self.symbols.extend_from_slice(value.text()?),
+                    _ => value.skip()?,
+                }
+                Ok(())
+            })?;
+        }
+        if self.symbols.is_empty() {
+            frame.ignore(Ignored::Notice);
+        } else {
+            frame.book(&self.symbols, content, Link::Free, last);
+        }
+        Ok(())
+    }
+
+    fn level(&mut self, row: &Row<'_>, change: Change, frame: &mut Frame) -> Read<()> {
+        let key = (row.id, row.side);
+        if change == Change::Partial && !self.prices.contains_key(row.symbol) {
+            self.prices.insert(row.symbol.into(), Prices::new());
+        }
+        // Nothing is known before the partial.
+        let Some(prices) = self.prices.get_mut(row.symbol) else { return Ok(()) };
+        match change {
+            Change::Partial | Change::Insert => {
+                let (price, size) = row.price.zip(row.size).ok_or(Rejected::Shape)?;
+                prices.insert(key, price.into());
+                frame.level(row.side, price, size)
+            }
+            // An id that is not there: its insert was lost.
+            Change::Update => {
+                let price = prices.get(&key).ok_or(Rejected::Ids)?;
+                frame.level(row.side, price, row.size.ok_or(Rejected::Shape)?)
+            }
+            Change::Delete => {
+                let price = prices.remove(&key).ok_or(Rejected::Ids)?;
+                frame.removal(row.side, &price)
+            }
+        }
+    }
+}
+
+/// A row of the table.
+struct Row<'a> {
+    symbol: &'a [u8],
+    id: u64,
+    side: Side,
+    price: Option<&'a [u8]>,
+    size: Option<&'a [u8]>,
+    time: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    fn read(row: &mut Reader<'a>) -> Read<Self> {
+        let (mut symbol, mut id, mut side) = (None, None, None);
+        let (mut price, mut size, mut time) = (None, None, &b""[..]);
+        row.object(|key, value| {
+            match key {
+                b"symbol" => symbol = Some(value.text()?),
+                b"id" => id = Some(value.integer()?),
+                b"side" => side = Some(side_of(value.text()?)),
+                b"price" => price = Some(value.digits()?),
+                b"size" => size = Some(value.digits()?),
+                b"timestamp" => time = value.text()?,
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        match (symbol, id, side) {
+            (Some(symbol), Some(id), Some(side)) => {
+                Ok(Self { symbol, id, side, price, size, time })
+            }
+            _ => Err(Rejected::Shape),
+        }
+    }
+}
+
+fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
+    let mut time = &b""[..];
+    trade.object(|key, value| {
+        match key {
+            b"symbol" => symbol = value.text()?,
+            b"side" => side = side_of(value.text()?),
+            b"price" => price = Some(value.digits()?),
+            b"size" => size = Some(value.digits()?),
+            b"timestamp" => time = value.text()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+    // Its id is a UUID.
+    frame.trade(symbol, (side, price, size), 0, rfc3339(time))
+}

@@ -1,0 +1,162 @@
+//! dYdX v3: `v3_orderbook`. The exchange has moved on to v4; this is for recordings.
+//!
+//! A change carries an `offset`; a level takes it only if it is not older than what the level has.
+//! The `message_id`s of a connection come out of order at times, so a loss is not told by them.
+
+use std::collections::HashMap;
+
+use tickbook_types::{Decimal, Side, WallNanos};
+
+use super::chain::Link;
+use super::frame::{Content, Frame};
+use super::protocol::{Protocol, Rules, Topic, Verb};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+
+/// The offset of each level of a book.
+type Offsets = HashMap<(Side, Decimal), u64>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Dydx {
+    /// The offset of each level, by book.
+    offsets: HashMap<Box<[u8]>, Offsets>,
+}
+
+const RULES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://api.dydx.exchange")],
+    rest: "https://api.dydx.exchange",
+    path: "/v3/ws",
+    books_per_message: 1,
+    ..Rules::CAUTIOUS
+};
+
+impl Protocol for Dydx {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
+        for topic in topics {
+            let (verb, symbol) = (verb.name(), &topic.symbol);
+            let book = format!(r#""channel":"v3_orderbook","id":"{symbol}""#);
+            out.push(format!(r#"{{"type":"{verb}",{book},"includeOffsets":true}}"#));
+        }
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut kind, mut channel, mut id) = (&b""[..], &b""[..], &b""[..]);
+        let (mut contents, mut words) = (None, &b""[..]);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"type" => kind = value.text()?,
+                b"channel" => channel = value.text()?,
+                b"id" => id = value.text()?,
+                b"contents" => contents = Some(value.mark()?),
+                b"message" => words = value.text().unwrap_or_default(),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        match (kind, channel, contents) {
+            (b"subscribed", b"v3_orderbook", Some(contents)) => self.whole(id, contents, frame),
+            (b"channel_data", b"v3_orderbook", Some(contents)) => self.change(id, contents, frame),
+            (b"subscribed" | b"channel_data", b"v3_orderbook", None) => Err(Rejected::Shape),
+            (b"error", ..) => {
+                frame.refused(0, words);
+                Ok(())
+            }
+            (b"connected" | b"unsubscribed", ..) => {
+                frame.ignore(Ignored::Ack);
+                Ok(())
+            }
+            _ => {
+                frame.ignore(Ignored::UnusedStream);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Dydx {
+    /// `{"bids":[{"price":..,"offset":..,"size":..}],"asks":[..]}`.
+    fn whole(&mut self, id: &[u8], mut contents: Reader<'_>, frame: &mut Frame) -> Read<()> {
+        let mut offsets = self.offsets.remove(id).unwrap_or_default();
+        offsets.clear();
+        contents.object(|key, rows| {
+            let Some(side) = side_of_key(key) else { return rows.skip() };
+            rows.array(|row| {
+                let (mut price, mut size, mut offset) = (None, None, 0);
+                row.object(|key, value| {
+                    match key {
+                        b"price" => price = Some(value.digits()?),
+                        b"size" => size = Some(value.digits()?),
+                        b"offset" => offset = value.integer()?,
+                        _ => value.skip()?,
+                    }
+                    Ok(())
+                })?;
+                let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+                offsets.insert((side, number(price)?), offset);
+                frame.level(side, price, size)
+            })
+        })?;
+        self.offsets.insert(id.into(), offsets);
+        frame.book(id, Content::Snapshot, Link::Free, WallNanos(0));
+        Ok(())
+    }
+
+    /// `{"offset":..,"bids":[[price,size]],"asks":[..]}`.
+    fn change(&mut self, id: &[u8], contents: Reader<'_>, frame: &mut Frame) -> Read<()> {
+        let mut offset = None;
+        { contents }.object(|key, value| {
+            match key {
+                b"offset" => offset = Some(value.integer()?),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        let offset = offset.ok_or(Rejected::Shape)?;
+        let mut unknown = Offsets::new();
+        let offsets = self.offsets.get_mut(id).unwrap_or(&mut unknown);
+        { contents }.object(|key, rows| {
+            let Some(side) = side_of_key(key) else { return rows.skip() };
+            rows.array(|row| {
+                let (mut numbers, mut count) = ([&b""[..]; 2], 0);
+                row.array(|field| {
+                    match numbers.get_mut(count) {
+                        Some(place) => *place = field.digits()?,
+                        None => field.skip()?,
+                    }
+                    count += 1;
+                    Ok(())
+                })?;
+                let [price, size] = numbers;
+                let known = offsets.entry((side, number(price)?)).or_insert(offset);
+                if offset < *known {
+                    return Ok(());
+                }
+                *known = offset;
+                frame.level(side, price, size)
+            })
+        })?;
+        frame.book(id, Content::Delta, Link::Free, WallNanos(0));
+        Ok(())
+    }
+}
+
+fn side_of_key(key: &[u8]) -> Option<Side> {
+    match key {
+        b"bids" => Some(Side::Bid),
+        b"asks" => Some(Side::Ask),
+        _ => None,
+    }
+}
+
+/// A price, the same however it is written.
+fn number(price: &[u8]) -> Read<Decimal> {
+    Decimal::parse(price).map(Decimal::normalised).map_err(|_| Rejected::Number)
+}
