@@ -70,7 +70,8 @@ impl Fingerprint {
     /// One line for people.
     pub(crate) fn line(&self) -> String {
         format!(
-            "{}, {} cores, kernel {}, governor {}, clock source {}, stamps by {}; tickbook {} {} {}",
+            "{}, {} cores, kernel {}, governor {}, clock source {}, stamps by {}; \
+             tickbook {} {} {}",
             self.cpu,
             self.cores,
             self.kernel,

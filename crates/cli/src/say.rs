@@ -1,5 +1,5 @@
-//! Lines for the user. Unlike `println!`, a closed pipe (`tickbook demo | head -1`) is no panic: who
-//! no longer reads does not miss the line, and the command still has to clean up.
+//! Lines for the user. Unlike with `println!`, a closed pipe (`tickbook demo | head -1`) is no
+//! panic: who no longer reads does not miss the line, and the command still has to clean up.
 
 /// Prints a line to standard output.
 macro_rules! say {

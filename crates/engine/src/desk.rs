@@ -20,7 +20,6 @@
 //!
 //! - `Slot::held` is `Some` exactly while the book waits for a snapshot because of a fault found
 //!   here.
-//! - A message of an older epoch than the book's snapshot is never applied.
 //! - A book that waits to be published is not within a splice, and is among `Out::pending`.
 
 mod scale;
@@ -488,11 +487,13 @@ impl Out {
     fn record(&mut self, header: &MessageHeader, popped: Option<Ticks>, published: Ticks) {
         let Self { stats, clock, .. } = self;
         let since_received = clock.between(header.received, published);
+        let mut tick_to_book = since_received;
         if header.kernel_time.0 == 0 {
-            interval(stats, Stage::TickToBook, since_received);
+            interval(stats, Stage::TickToBook, tick_to_book);
         } else {
             let kernel = header.kernel_time.0;
-            interval(stats, Stage::TickToBook, clock.wall(published).0 - kernel);
+            tick_to_book = clock.wall(published).0 - kernel;
+            interval(stats, Stage::TickToBook, tick_to_book);
             interval(stats, Stage::KernelToRecv, clock.wall(header.received).0 - kernel);
             let shared = header.flags.has(MessageFlags::SHARED_STAMP);
             stats.add(Counter::SharedStamps, u64::from(shared));
@@ -500,7 +501,10 @@ impl Out {
         }
         if header.poll_gap > 0 {
             let gap = clock.nanos(u64::from(header.poll_gap)).cast_signed();
-            interval(stats, Stage::TickToBookUpper, since_received + gap);
+            // The kernel stamps a segment before it queues it: a poll in between finds nothing, and
+            // ends later than the stamp.
+            let upper = (since_received + gap).max(tick_to_book);
+            interval(stats, Stage::TickToBookUpper, upper);
         }
         if let Some(popped) = popped {
             let parsed = Ticks(header.received.0 + u64::from(header.parsed_after));

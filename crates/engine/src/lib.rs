@@ -41,3 +41,4 @@ mod tally;
 pub mod topology;
 pub mod url;
 pub mod venue;
+mod venue_conn;

@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_configured_reaches_the_plan() {
-        let text = "name = \"desk\"\nheartbeat_ms = 20\npublish = \"latest\"\n[[venue]]\nvenue = \"binance_us\"\n\
-                    symbols = [\"BTCUSD\"]\nsilence_ms = 3000\nticker = false\n\
-                    ws_url = \"ws://127.0.0.1:9001\"\n";
+        let text = "name = \"desk\"\nheartbeat_ms = 20\npublish = \"latest\"\n\
+                    [[venue]]\nvenue = \"binance_us\"\nsymbols = [\"BTCUSD\"]\n\
+                    silence_ms = 3000\nticker = false\nws_url = \"ws://127.0.0.1:9001\"\n";
         let plan = of(&Config::parse("a.toml", text).unwrap()).unwrap();
         assert_eq!((plan.name.as_str(), plan.heartbeat), ("desk", Duration::from_millis(20)));
         assert_eq!(plan.publish, Publish::Latest);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use tickbook_net::{
-    Backoff, Connection, ConnectionOptions, MessageKind, NetError, Phase, Target, TlsConfig,
+    Connection, ConnectionOptions, MessageKind, NetError, Phase, Target, TlsConfig,
 };
 use tickbook_ring::Consumer;
 use tickbook_shm::{ConnState, ConnWriter, Counter, StatsWriter};
@@ -31,6 +31,7 @@ use crate::room;
 use crate::service::{Answer, Job};
 use crate::tally::Tally;
 use crate::url::Url;
+use crate::venue_conn::{Conn, ConnStep, check_deadline};
 
 /// Something an operator should read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -99,29 +100,6 @@ pub struct VenueThread {
     events: mio::Events,
 }
 
-/// One connection slot.
-struct Conn {
-    state: ConnStep,
-    backoff: Backoff,
-    failures: u32,
-    not_before: MonoNanos,
-    epoch: u32,
-    opened_at: MonoNanos,
-    pongs_told: u64,
-}
-
-/// How far a connection slot is.
-enum ConnStep {
-    /// Not wanted.
-    Down,
-    /// Wanted, not before its time.
-    Waiting { at: MonoNanos, url: Url },
-    /// The service thread looks for its address.
-    Resolving,
-    /// On its way, or open.
-    Up(Box<Connection>),
-}
-
 impl std::fmt::Debug for VenueThread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VenueThread").field("parts", &self.parts).finish_non_exhaustive()
@@ -137,17 +115,7 @@ impl VenueThread {
     pub fn new(session: Box<dyn Session>, parts: VenueParts) -> std::io::Result<Self> {
         let (reply, answers) = crossbeam_channel::unbounded();
         let seed = clock::now().0;
-        let conns = (0..parts.conns.len() as u64)
-            .map(|index| Conn {
-                state: ConnStep::Down,
-                backoff: Backoff::new(seed ^ index),
-                failures: 0,
-                not_before: MonoNanos::default(),
-                epoch: 0,
-                opened_at: MonoNanos::default(),
-                pongs_told: 0,
-            })
-            .collect();
+        let conns = (0..parts.conns.len() as u64).map(|index| Conn::new(seed ^ index)).collect();
         Ok(Self {
             session,
             parts,
@@ -407,20 +375,7 @@ impl VenueThread {
             // The books of a replay are those after the last record, before closing.
             return 1;
         }
-        let lived = now.since(conn.opened_at);
-        let was_open = conn.opened_at != MonoNanos::default();
-        conn.opened_at = MonoNanos::default();
-        if was_open && lived >= STEADY_NS {
-            conn.backoff.reset();
-            conn.failures = 0;
-        }
-        let delay = match error.wait_at_least_ns() {
-            // The first loss of a steady connection is not worth a wait.
-            0 if conn.failures == 0 && was_open => 0,
-            at_least => conn.backoff.next_delay_at_least_ns(at_least),
-        };
-        conn.failures = conn.failures.saturating_add(1);
-        conn.not_before = now.plus(delay);
+        let delay = conn.delay_after(error, now);
         self.parts.conns[index].set_state(ConnState::Down);
         let fatal = error.needs_operator() && !self.has_connected;
         let milliseconds = delay / 1_000_000;
@@ -594,15 +549,8 @@ impl VenueThread {
     }
 }
 
-fn check_deadline(connection: &mut Connection, now: MonoNanos) -> Result<(), NetError> {
-    if now >= connection.deadline() { connection.on_deadline(now) } else { Ok(()) }
-}
-
 /// Between two copies of the session's counters: often enough for a live view.
 const TALLY_NS: i64 = 50_000_000;
-
-/// A connection that lived this long was a good one: its next loss is retried at once.
-const STEADY_NS: i64 = 30_000_000_000;
 
 /// RFC 6455, 7.4.1: normal closure.
 const CLOSE_NORMAL: u16 = 1000;

@@ -12,8 +12,8 @@ mod util;
 
 use std::path::{Path, PathBuf};
 
-use tickbook_capture::Capture;
-use tickbook_engine::replay::{Replayed, from_memory};
+use tickbook_capture::{Capture, Record};
+use tickbook_engine::replay::{Replayed, from_memory, venue_of};
 use tickbook_engine::topology::BuilderPlace;
 use tickbook_types::{Decimal, Venue};
 
@@ -28,6 +28,9 @@ fn every_capture_ends_with_the_expected_books() {
                 let mut options = util::options(&dir, builder, "captures");
                 options.venue = Some(venue);
                 let capture = Capture::load(&file).unwrap();
+                if capture.records().any(|record| matches!(record, Record::Open { .. })) {
+                    assert_eq!(venue_of(&capture, None), Ok(venue), "{}", file.display());
+                }
                 let replayed = from_memory(&capture, &options).unwrap();
                 compare(&root, venue, &file, &replayed);
                 tested += 1;

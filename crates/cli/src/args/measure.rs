@@ -89,7 +89,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "OLD.json")]
     pub(crate) compare: Option<PathBuf>,
     /// Measure nothing: compare with this file.
-    #[arg(long, value_name = "NEW.json", requires = "compare", conflicts_with_all = ["json", "hdr"])]
+    #[arg(long, value_name = "NEW.json", requires = "compare")]
+    #[arg(conflicts_with_all = ["json", "hdr"])]
     pub(crate) with: Option<PathBuf>,
     /// Write the figures to this file.
     #[arg(long, value_name = "FILE")]
