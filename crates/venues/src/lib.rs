@@ -21,7 +21,8 @@
 //!
 //! # Adding a venue
 //!
-//! One module per family. Shared pieces: [`splice`] (REST snapshot and buffered diffs),
+//! A venue with snapshots on the stream is one file in `inband`; others are one module per family.
+//! Shared pieces: [`splice`] (REST snapshot and buffered diffs),
 //! [`pacing`] (outbound messages per second), [`budget`] (REST weight per minute).
 
 #![forbid(unsafe_code)]
