@@ -36,6 +36,14 @@ pub(crate) trait Rival {
     /// The book before the first message.
     fn of(stream: &Stream) -> Self;
 
+    /// The same, in the memory it has: a book that lives long knows all of its pages.
+    fn renew(&mut self, stream: &Stream)
+    where
+        Self: Sized,
+    {
+        *self = Self::of(stream);
+    }
+
     /// Translates a message.
     fn message(stream: &Stream, records: &[LevelRecord]) -> Self::Message;
 
@@ -58,9 +66,14 @@ impl Rival for Book {
         let published_depth = PUBLISHED;
         let config = BookConfig { scale, window_slots, published_depth, ..BookConfig::default() };
         let mut book = Self::new(&config);
-        book.apply(&stream.snapshot).expect("a book that fits");
-        book.finish();
+        book.renew(stream);
         book
+    }
+
+    fn renew(&mut self, stream: &Stream) {
+        self.clear();
+        Self::apply(self, &stream.snapshot).expect("a book that fits");
+        self.finish();
     }
 
     fn message(_: &Stream, records: &[LevelRecord]) -> Self::Message {

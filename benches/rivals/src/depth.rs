@@ -48,7 +48,7 @@ fn contest(stream: &Stream) -> Contest<'_> {
 
 /// Time of a pass with `publish` after each message above the time of one without: the least of
 /// some passes of each, for what disturbs either is bigger than the difference.
-fn above<'a, R: Rival>(
+fn above<'a, R: Rival + 'a>(
     stream: &'a Stream,
     mut publish: impl FnMut(&mut R, u64) + 'a,
 ) -> impl FnMut() -> f64 + 'a
@@ -56,8 +56,9 @@ where
     R::Message: 'a,
 {
     let messages: Vec<_> = stream.messages.iter().map(|it| R::message(stream, it)).collect();
+    let mut rival = R::of(stream);
     let mut pass = move |publishes: bool| {
-        let mut rival = R::of(stream);
+        rival.renew(stream);
         per(messages.len() as u64, || {
             for (seq, message) in messages.iter().enumerate() {
                 rival.apply(black_box(message));

@@ -50,7 +50,7 @@ fn peers<'a>(contest: &mut Contest<'a>, stream: &'a Stream) {
 }
 
 /// Adds a book if it agrees with the ordered maps after every message.
-fn enter<'a, R: Rival>(contest: &mut Contest<'a>, name: &str, stream: &'a Stream)
+fn enter<'a, R: Rival + 'a>(contest: &mut Contest<'a>, name: &str, stream: &'a Stream)
 where
     R::Message: 'a,
 {
@@ -67,7 +67,7 @@ where
         return;
     }
     contest.enter(name, move || {
-        let mut rival = R::of(stream);
+        rival.renew(stream);
         per(stream.updates(), || {
             for message in &messages {
                 rival.apply(black_box(message));
