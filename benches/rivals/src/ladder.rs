@@ -34,6 +34,7 @@ fn contest(stream: &Stream) -> Contest<'_> {
     contest
 }
 
+#[allow(unused_variables, reason = "not used when no peer is built")]
 fn peers<'a>(contest: &mut Contest<'a>, stream: &'a Stream) {
     #[cfg(feature = "hftbacktest")]
     enter::<crate::book::Roi>(contest, "hftbacktest ROIVector", stream);
