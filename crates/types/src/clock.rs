@@ -120,6 +120,12 @@ impl Converter {
         }
         let mut converter = Self { version: 0, anchor: Anchor::default(), rate: 0 };
         converter.refresh();
+        if converter.version == 0 {
+            // Another thread was changing the anchor. It holds the lock until it has: a converter
+            // without a rate would take every interval for none.
+            let _whole = WRITER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            converter.refresh();
+        }
         converter
     }
 
@@ -311,6 +317,9 @@ fn clock_gettime(clock: libc::clockid_t) -> i64 {
 mod tests {
     use super::*;
 
+    /// Held by tests that need the anchor to themselves.
+    static SERIAL: Mutex<()> = Mutex::new(());
+
     #[test]
     fn converted_time_agrees_with_the_system_clocks() {
         let converter = Converter::new();
@@ -338,7 +347,24 @@ mod tests {
     }
 
     #[test]
+    fn a_converter_made_while_an_anchor_changes_has_a_rate() {
+        let _serial = SERIAL.lock();
+        reanchor();
+        // In the middle of a publish, for as long as a preempted writer may take.
+        let writer = WRITER.lock().unwrap();
+        let version = SHARED.version.load(Relaxed);
+        SHARED.version.store(version | 1, Relaxed);
+        let made = std::thread::spawn(Converter::new);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        SHARED.version.store(version + 2, Release);
+        drop(writer);
+        let nanos = made.join().unwrap().nanos(1 << 30);
+        assert!(nanos > 0, "2^30 ticks take {nanos} ns");
+    }
+
+    #[test]
     fn a_new_anchor_reaches_every_converter() {
+        let _serial = SERIAL.lock();
         let mut converter = Converter::new();
         let version = converter.version;
         reanchor();
