@@ -592,7 +592,7 @@ TickbookStatus tickbook_engine_books(const struct TickbookEngine *engine,
 // `binance_spot:BTC-USDT` (the name that is the same on every venue), or either without the venue
 // where that is unambiguous. `*book` is null if there is none.
 //
-// The first one of a process measures the time-stamp counter, which takes 10 ms.
+// The first one of a process measures the time-stamp counter, which takes 30 ms.
 //
 // # Safety
 //

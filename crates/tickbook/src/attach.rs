@@ -220,7 +220,7 @@ impl Tickbook {
     /// `binance_spot:BTC-USDT` (the name that is the same on every venue), or either without the
     /// venue where that is unambiguous.
     ///
-    /// The first reader of a process measures the time-stamp counter, which takes 10 ms.
+    /// The first reader of a process measures the time-stamp counter, which takes 30 ms.
     ///
     /// # Errors
     ///

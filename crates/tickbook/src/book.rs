@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tickbook_shm::seqlock::Torn;
 use tickbook_shm::{BookInfo, Depth, Published, Top, View};
-use tickbook_types::{BookState, ConnId, MonoNanos, NotReadable, Venue, clock};
+use tickbook_types::{BookState, ConnId, MonoNanos, NotReadable, Ticks, Venue, clock};
 
 use crate::freshness::{Horizon, TickRate, builder_left_ns, conn_left_ns};
 use crate::source::Source;
@@ -69,12 +69,13 @@ impl BookReader {
     /// [`NotReadable`]: why the book cannot be used now.
     #[inline]
     pub fn top(&mut self) -> Result<Top, NotReadable> {
-        if self.horizon.covers(clock::now())
+        let at = clock::now();
+        if self.horizon.covers(at)
             && let Some(published) = self.top_if_live()
         {
             return Ok(published.top());
         }
-        usable(self.judged_top(clock::mono_now())).map(|published| published.top())
+        usable(self.judged_top(Some(at), clock::mono_now())).map(|published| published.top())
     }
 
     /// [`Self::top`] at a time that the caller has just read from `CLOCK_MONOTONIC`: saves the
@@ -90,7 +91,7 @@ impl BookReader {
         {
             return Ok(published.top());
         }
-        usable(self.judged_top(now)).map(|published| published.top())
+        usable(self.judged_top(None, now)).map(|published| published.top())
     }
 
     /// The last whole top of the book whatever its state, and why it cannot be used now (`None`: it
@@ -101,7 +102,9 @@ impl BookReader {
     /// [`NotReadable`] if there is no whole top: the writer died or hangs within a publish
     /// (`WriterDead`), publishes without a break (`Busy`), or the book is gone (`Closed`).
     pub fn top_any(&mut self) -> Result<(Top, Option<NotReadable>), NotReadable> {
-        self.top_any_at(clock::mono_now())
+        let at = clock::now();
+        let judged = self.judged_top(Some(at), clock::mono_now());
+        judged.map(|(published, why_not)| (published.top(), why_not))
     }
 
     /// [`Self::top_any`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
@@ -113,7 +116,7 @@ impl BookReader {
         &mut self,
         now: MonoNanos,
     ) -> Result<(Top, Option<NotReadable>), NotReadable> {
-        self.judged_top(now).map(|(published, why_not)| (published.top(), why_not))
+        self.judged_top(None, now).map(|(published, why_not)| (published.top(), why_not))
     }
 
     /// The published levels, if the book is live and fresh. Allocates on the first use of `depth`
@@ -124,10 +127,11 @@ impl BookReader {
     /// As [`Self::top`]; `depth` must then not be used.
     #[inline]
     pub fn depth(&mut self, depth: &mut Depth) -> Result<(), NotReadable> {
-        if self.horizon.covers(clock::now()) && self.depth_if_live(depth) {
+        let at = clock::now();
+        if self.horizon.covers(at) && self.depth_if_live(depth) {
             return Ok(());
         }
-        usable(self.judged_depth(depth, clock::mono_now())).map(|_| ())
+        usable(self.judged_depth(depth, Some(at), clock::mono_now())).map(|_| ())
     }
 
     /// [`Self::depth`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
@@ -140,7 +144,7 @@ impl BookReader {
         if self.horizon.covers_time(now) && self.depth_if_live(depth) {
             return Ok(());
         }
-        usable(self.judged_depth(depth, now)).map(|_| ())
+        usable(self.judged_depth(depth, None, now)).map(|_| ())
     }
 
     /// The last whole levels of the book whatever its state, and why they cannot be used now
@@ -150,7 +154,8 @@ impl BookReader {
     ///
     /// As [`Self::top_any`].
     pub fn depth_any(&mut self, depth: &mut Depth) -> Result<Option<NotReadable>, NotReadable> {
-        self.depth_any_at(depth, clock::mono_now())
+        let at = clock::now();
+        self.judged_depth(depth, Some(at), clock::mono_now()).map(|(_, why_not)| why_not)
     }
 
     /// [`Self::depth_any`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
@@ -163,7 +168,7 @@ impl BookReader {
         depth: &mut Depth,
         now: MonoNanos,
     ) -> Result<Option<NotReadable>, NotReadable> {
-        self.judged_depth(depth, now).map(|(_, why_not)| why_not)
+        self.judged_depth(depth, None, now).map(|(_, why_not)| why_not)
     }
 
     #[inline]
@@ -180,23 +185,30 @@ impl BookReader {
     }
 
     #[cold]
-    fn judged_top(&mut self, now: MonoNanos) -> Result<Judged, NotReadable> {
-        self.judged(now, |view, info| view.read_top(info.book))
+    fn judged_top(&mut self, at: Option<Ticks>, now: MonoNanos) -> Result<Judged, NotReadable> {
+        self.judged(at, now, |view, info| view.read_top(info.book))
     }
 
     #[cold]
-    fn judged_depth(&mut self, depth: &mut Depth, now: MonoNanos) -> Result<Judged, NotReadable> {
-        self.judged(now, |view, info| view.read_depth(info.book, depth))
+    fn judged_depth(
+        &mut self,
+        depth: &mut Depth,
+        at: Option<Ticks>,
+        now: MonoNanos,
+    ) -> Result<Judged, NotReadable> {
+        self.judged(at, now, |view, info| view.read_depth(info.book, depth))
     }
 
     /// Reads, and judges the book by everything there is to know; follows the engine to a new file
-    /// and the book to a new place.
+    /// and the book to a new place. `at` is the counter before `now`, if the caller did not choose
+    /// `now`: how long ago that was read is not known.
     fn judged(
         &mut self,
+        at: Option<Ticks>,
         now: MonoNanos,
         mut read: impl FnMut(&View, &BookInfo) -> Result<Published, Torn>,
     ) -> Result<Judged, NotReadable> {
-        let mut judged = self.judged_here(now, &mut read);
+        let mut judged = self.judged_here(at, now, &mut read);
         let gone = match &judged {
             Err(why) | Ok((_, Some(why))) => {
                 matches!(why, NotReadable::Closed | NotReadable::WriterDead)
@@ -204,20 +216,18 @@ impl BookReader {
             Ok((_, None)) => false,
         };
         if gone && self.follow(now) {
-            judged = self.judged_here(now, &mut read);
+            judged = self.judged_here(at, now, &mut read);
         }
         judged
     }
 
     fn judged_here(
         &mut self,
+        at: Option<Ticks>,
         now: MonoNanos,
         read: &mut impl FnMut(&View, &BookInfo) -> Result<Published, Torn>,
     ) -> Result<Judged, NotReadable> {
         self.horizon = Horizon::PAST;
-        // The counter before the lines: a horizon that ends early costs a look, one that ends
-        // late would be wrong.
-        let ticks = clock::now();
         let builder = builder_left_ns(&self.view, &self.info, now);
         let Ok(published) = read(&self.view, &self.info) else {
             // Nothing whole: the writer is at it, or died at it.
@@ -244,7 +254,7 @@ impl BookReader {
             Ok(conn_left_ns) => {
                 self.conn = header.conn;
                 let left_ns = builder_left_ns.min(conn_left_ns);
-                self.horizon = Horizon::new(ticks, now, left_ns, &self.rate);
+                self.horizon = Horizon::new(at, now, left_ns, &self.rate);
                 Ok((published, None))
             }
             Err(why) => Ok((published, Some(why))),

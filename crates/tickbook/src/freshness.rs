@@ -25,8 +25,16 @@ impl Horizon {
     /// Nothing is known.
     pub(crate) const PAST: Self = Self { checked: Ticks(0), ticks: 0, until: MonoNanos(i64::MIN) };
 
-    pub(crate) fn new(checked: Ticks, now: MonoNanos, left_ns: i64, rate: &TickRate) -> Self {
-        Self { checked, ticks: rate.ticks(left_ns), until: now.plus(left_ns) }
+    /// `checked` was read before `now`, so that the counter's end comes no later than the clock's;
+    /// without it, the horizon is one of the clock only.
+    pub(crate) fn new(
+        checked: Option<Ticks>,
+        now: MonoNanos,
+        left_ns: i64,
+        rate: &TickRate,
+    ) -> Self {
+        let ticks = if checked.is_some() { rate.ticks(left_ns) } else { 0 };
+        Self { checked: checked.unwrap_or_default(), ticks, until: now.plus(left_ns) }
     }
 
     /// Whether the reading lies before the horizon. A counter that went back (a suspended machine)
@@ -54,9 +62,11 @@ pub(crate) struct TickRate {
 const SPAN: u64 = 1 << 30;
 
 impl TickRate {
-    /// Measured; takes 10 ms the first time in a process.
+    /// Measured; takes 30 ms the first time in a process.
     pub(crate) fn measure() -> Self {
-        Self { span_ns: Converter::new().nanos(SPAN).max(1) }
+        let span_ns = Converter::new().nanos(SPAN);
+        // No rate, no horizon: then every read looks.
+        Self { span_ns: if span_ns == 0 { u64::MAX } else { span_ns } }
     }
 
     fn ticks(self, ns: i64) -> u64 {
@@ -108,7 +118,7 @@ mod tests {
     #[test]
     fn a_horizon_covers_what_lies_before_it_on_both_clocks() {
         let rate = TickRate { span_ns: SPAN / 2 };
-        let horizon = Horizon::new(Ticks(1_000), MonoNanos(50), 20, &rate);
+        let horizon = Horizon::new(Some(Ticks(1_000)), MonoNanos(50), 20, &rate);
         assert!(horizon.covers(Ticks(1_000)) && horizon.covers(Ticks(1_039)));
         assert!(!horizon.covers(Ticks(1_040)));
         assert!(horizon.covers_time(MonoNanos(69)) && !horizon.covers_time(MonoNanos(70)));
@@ -117,7 +127,7 @@ mod tests {
     #[test]
     fn a_counter_that_went_back_is_beyond_the_horizon() {
         let rate = TickRate { span_ns: SPAN };
-        let horizon = Horizon::new(Ticks(1_000), MonoNanos(0), 20, &rate);
+        let horizon = Horizon::new(Some(Ticks(1_000)), MonoNanos(0), 20, &rate);
         assert!(!horizon.covers(Ticks(999)) && !horizon.covers(Ticks(0)));
         assert!(!Horizon::PAST.covers(Ticks(0)) && !Horizon::PAST.covers_time(MonoNanos(0)));
     }

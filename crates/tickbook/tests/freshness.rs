@@ -102,6 +102,19 @@ fn top_at(reader: &mut BookReader, now: MonoNanos) -> Result<(), NotReadable> {
 }
 
 #[test]
+fn a_time_that_was_read_a_while_ago_makes_nothing_fresh_for_longer() {
+    let engine = Engine::new();
+    let mut reader = engine.reader("BTCUSDT");
+    let end = engine.start.plus(2 * HEARTBEAT_NS);
+    while clock::mono_now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    // The thread slept between its reading of the clock and this call.
+    assert_eq!(top_at(&mut reader, engine.start), Ok(()));
+    assert_eq!(reader.top().map(|_| ()), Err(NotReadable::WriterDead));
+}
+
+#[test]
 fn a_quiet_book_on_a_lively_connection_stays_fresh() {
     let mut engine = Engine::new();
     let mut reader = engine.reader("BTCUSDT");
