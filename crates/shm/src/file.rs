@@ -36,6 +36,11 @@ fn file_mode() -> Mode {
     Mode::RUSR | Mode::WUSR | Mode::RGRP
 }
 
+/// A lock is the engine's alone: to take one it is enough to open the file.
+fn lock_mode() -> Mode {
+    Mode::RUSR | Mode::WUSR
+}
+
 /// Checks that a name can be part of a file name.
 pub(crate) fn check_name(name: &str) -> Result<(), ShmError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -161,7 +166,7 @@ impl Lock {
         let file_name = format!("{name}{LOCK}");
         for _ in 0..LOCK_ATTEMPTS_MAX {
             let flags = OFlags::RDWR.union(OFlags::CREATE).union(NO_SURPRISES);
-            let fd = rustix::fs::openat(&dir.fd, &file_name, flags, file_mode())
+            let fd = rustix::fs::openat(&dir.fd, &file_name, flags, lock_mode())
                 .map_err(|errno| dir.error("create", &file_name, errno))?;
             let mut file = File::from(fd);
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -53,6 +53,8 @@ fn files_can_be_read_by_the_group_and_written_by_the_engine_alone() {
     let segment = Segment::create(&dir.config()).unwrap();
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&segment.path()), 0o640);
+    // Whoever can open it can hold it, and no engine of that name would start again.
+    assert_eq!(mode(&segment.path().with_extension("lock")), 0o600);
     assert_eq!(mode(dir.path()) & 0o027, 0, "directory");
     assert_eq!(segment.path().metadata().unwrap().len(), segment.bytes() as u64);
 }
