@@ -113,7 +113,8 @@ pub(crate) fn rounded_size(size: Decimal, exponent: i8) -> Option<(Size, bool)> 
             let size = size.normalised();
             let drop = u32::from(i16::from(exponent).abs_diff(size.exponent()));
             let Some(unit) = 10_i128.checked_pow(drop) else { return Some((Size(1), false)) };
-            let nearest = (size.mantissa() + unit / 2) / unit;
+            let (whole, rest) = (size.mantissa() / unit, size.mantissa() % unit);
+            let nearest = whole + i128::from(rest >= unit - unit / 2);
             let nearest = i64::try_from(nearest.max(1)).ok()?;
             Some((Size(nearest.unsigned_abs()), false))
         }
@@ -177,6 +178,8 @@ mod tests {
         );
         assert_eq!(rounded_size(level("1", "26").size, 1), Some((Size(3), false)));
         assert_eq!(rounded_size(level("1", "1e40").size, 18), None);
+        let many_digits = level("1", "1700000000000000000.00000000000000000001").size;
+        assert_eq!(rounded_size(many_digits, 18), Some((Size(2), false)), "in range throughout");
     }
 
     #[test]

@@ -99,12 +99,16 @@ pub struct Position {
     id: u64,
     /// First id of the last diff applied; `None` until a diff has joined the snapshot.
     last_first: Option<u64>,
-    /// Old diffs since the last one applied.
+    /// Old diffs since the snapshot or the last one applied.
     late: u8,
 }
 
 /// So many old diffs in a row are no stragglers: the venue has begun its ids anew.
 const LATE_MAX: u8 = 64;
+
+/// So many diffs that a snapshot contains are no lag (at 10 a second 25 s): no diff of this stream
+/// will ever reach it.
+const STALE_MAX: u8 = u8::MAX;
 
 impl Position {
     /// Behind a snapshot with `id`.
@@ -133,8 +137,8 @@ impl Position {
             Step::Apply => {
                 *self = Self { id: diff.last, last_first: Some(diff.first), late: 0 };
             }
-            Step::Duplicate => self.late += 1,
-            Step::Stale | Step::Gap => {}
+            Step::Duplicate | Step::Stale => self.late = self.late.saturating_add(1),
+            Step::Gap => {}
         }
         step
     }
@@ -159,7 +163,7 @@ impl Position {
 
     fn judge_first(self, chain: Chain, diff: Ids) -> Step {
         if chain.is_older(self.id, diff) {
-            Step::Stale
+            if self.late < STALE_MAX { Step::Stale } else { Step::Gap }
         } else if chain.bridges(self.id, diff) {
             Step::Apply
         } else {
@@ -405,6 +409,17 @@ mod tests {
             .map(|id| book.step(Chain::Contiguous, spot(id, id)))
             .position(|step| step == Step::Gap);
         assert_eq!(gap, Some(usize::from(LATE_MAX)));
+    }
+
+    #[test]
+    fn a_snapshot_that_the_diffs_never_reach_ends_in_a_gap() {
+        for chain in [Chain::Contiguous, Chain::Linked] {
+            let mut book = Position::after_snapshot(1_000_000);
+            let gap = (1..=1_000_u64)
+                .map(|id| book.step(chain, linked(id, id, id - 1)))
+                .position(|step| step == Step::Gap);
+            assert_eq!(gap, Some(usize::from(STALE_MAX)));
+        }
     }
 
     #[test]

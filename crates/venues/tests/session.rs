@@ -568,3 +568,33 @@ fn without_a_list_the_digits_tell_the_exponents() {
     assert_eq!(book.top(Side::Bid, 1), [("100.25".into(), "1.5".into())]);
     assert_eq!((book.scale.price_exponent, book.scale.size_exponent), (-3, -1));
 }
+
+#[test]
+fn a_recording_with_diffs_and_whole_books_of_one_symbol_does_not_mix_them() {
+    let discover = Mode::Replay { discover: true };
+    let whole = |id: u64| {
+        let book = snapshot(id, r#"["98","9"]"#, r#"["102","9"]"#);
+        format!(r#"{{"stream":"btcusdt@depth20@100ms","data":{book}}}"#)
+    };
+    // Diffs first: a whole book is no diff, even if its id is the next one.
+    let mut harness = Harness::new(SessionConfig::new(Venue::BinanceSpot, vec![], discover));
+    harness.start();
+    harness.connected(0, 1);
+    let body = snapshot(100, r#"["99","1"]"#, r#"["101","1"]"#);
+    harness.frame(0, diff("BTCUSDT", 100, 101, r#"["99","2"]"#, ""));
+    harness.rest(None, URL, body.as_bytes());
+    assert_eq!(harness.state("BTCUSDT"), LIVE);
+    harness.frame(0, whole(102));
+    harness.frame(0, diff("BTCUSDT", 102, 102, r#"["99","0"],["98","9"]"#, ""));
+    assert_eq!(harness.state("BTCUSDT"), LIVE);
+    assert_eq!(harness.book("BTCUSDT").top(Side::Bid, 2), [("98".to_owned(), "9".to_owned())]);
+    // Whole books first: a diff is no whole book.
+    let mut harness = Harness::new(SessionConfig::new(Venue::BinanceSpot, vec![], discover));
+    harness.start();
+    harness.connected(0, 1);
+    harness.frame(0, whole(102));
+    assert_eq!(harness.state("BTCUSDT"), LIVE);
+    harness.frame(0, diff("BTCUSDT", 103, 104, r#"["97","5"]"#, ""));
+    assert_eq!(harness.state("BTCUSDT"), LIVE);
+    assert_eq!(harness.book("BTCUSDT").top(Side::Bid, 2), [("98".to_owned(), "9".to_owned())]);
+}

@@ -169,6 +169,10 @@ impl BinanceSession {
             cx.counters.ignore(Ignored::UnknownSymbol);
             return;
         };
+        if !self.is_live_mode() && is_of_another_channel(self.books[index].channel, &source) {
+            cx.counters.ignore(Ignored::UnusedStream);
+            return;
+        }
         match self.books[index].channel {
             Channel::Diff => self.take_diff(link, index, ids, source, message, stamps, cx),
             Channel::Whole(_) => self.take_whole(link, index, ids, source, message, stamps, cx),
@@ -551,6 +555,23 @@ fn fill_generally(book: &Book, levels: &[DecimalLevel], out: &mut [LevelRecord])
         rounded += u64::from(!exact);
     }
     Filled::Levels(levels.len(), rounded)
+}
+
+/// Whether a recording has both diffs and whole books of a symbol, and this is not the kind that
+/// its book is made of.
+fn is_of_another_channel(channel: Channel, source: &Source<'_>) -> bool {
+    let (stream, partial) = match source {
+        Source::Scanned(head) => (head.stream, head.kind == Kind::Partial),
+        Source::General(depth) => (depth.stream.as_bytes(), depth.partial),
+        Source::Unread => return false,
+    };
+    let whole = partial || whole_book_stream(stream).is_some();
+    match channel {
+        Channel::Diff => whole,
+        // Alone, without the name of its stream, the futures' whole book looks like a diff.
+        Channel::Whole(_) => !whole && !stream.is_empty(),
+        Channel::None => false,
+    }
 }
 
 /// Where `needle` stands first.

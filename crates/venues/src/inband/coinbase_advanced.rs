@@ -68,6 +68,7 @@ impl Protocol for CoinbaseAdvanced {
         match (channel, events) {
             (b"l2_data", Some(mut events)) => events.array(|event| book(event, time, frame)),
             (b"market_trades", Some(mut events)) => events.array(|event| trades(event, frame)),
+            (b"l2_data" | b"market_trades", None) => Err(Rejected::Shape),
             (b"subscriptions", _) => {
                 frame.ignore(Ignored::Ack);
                 Ok(())

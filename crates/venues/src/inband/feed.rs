@@ -51,13 +51,32 @@ impl InbandSession {
             }
             Err(rejected) => {
                 cx.counters.reject(rejected);
-                // It may have been a change of any book; without ids no later message shows that.
-                if !self.rules.shows_loss {
+                if self.rules.shows_loss {
+                    self.lose_named(line, message.payload(), cx);
+                } else {
+                    // It may have been a change of any book; no later message would show that.
                     self.lose_line(line, Reason::Gap, cx);
                 }
             }
         }
         self.frame = frame;
+    }
+
+    /// A frame that nobody can read has cost each book that it names a change, and the next one,
+    /// which would show that, may be hours away. If it names none, the ids have to tell.
+    #[cold]
+    fn lose_named(&mut self, line: usize, payload: &[u8], cx: &mut Context<'_>) {
+        for index in 0..self.books.len() {
+            let book = &self.books[index];
+            let name = book.topic.name.as_bytes();
+            if book.line == line
+                && book.phase == Phase::Live
+                && payload.windows(name.len()).any(|window| window == name)
+            {
+                cx.counters.gaps += 1;
+                self.lose(index, Reason::Gap, cx);
+            }
+        }
     }
 
     /// Where the venue counts the frames of a connection: each is the next one.

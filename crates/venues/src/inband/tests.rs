@@ -212,6 +212,29 @@ fn a_loss_is_said_at_once_and_healed_by_a_new_snapshot() {
 }
 
 #[test]
+fn a_book_that_an_unreadable_frame_names_is_stale_at_once() {
+    for words in fixtures::ALL.iter().filter(|words| !words.after_loss.is_empty()) {
+        let mut rig = Rig::live(words);
+        rig.say(words.snapshot);
+        assert_eq!(rig.state, LIVE, "{}", words.venue);
+        rig.say(words.delta.strip_suffix('}').unwrap());
+        assert_eq!(rig.state, (BookState::Stale, Reason::Gap), "{}", words.venue);
+        rig.say(words.snapshot);
+        assert_eq!(rig.state, LIVE, "{}", words.venue);
+    }
+}
+
+#[test]
+fn a_numbered_frame_without_its_events_is_a_loss() {
+    let words = fixtures::of(Venue::CoinbaseAdvanced);
+    let mut rig = Rig::live(words);
+    rig.say(words.snapshot);
+    rig.say(r#"{"channel":"l2_data","sequence_num":1}"#);
+    rig.say(words.aside);
+    assert_eq!(rig.state, (BookState::Stale, Reason::Gap));
+}
+
+#[test]
 fn without_a_snapshot_nothing_is_live() {
     for words in fixtures::ALL.iter().filter(|words| !words.after_loss.is_empty()) {
         let mut rig = Rig::replay(words.venue);
