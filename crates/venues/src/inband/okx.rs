@@ -19,10 +19,7 @@ pub(crate) struct Okx;
 
 /// The venue advises fewer than 30 depth channels on a connection.
 const RULES: Rules = Rules {
-    ws: &[
-        (Endpoint::Main, "wss://ws.okx.com:8443"),
-        (Endpoint::Former, "wss://ws.okex.com:8443"),
-    ],
+    ws: &[(Endpoint::Main, "wss://ws.okx.com:8443"), (Endpoint::Former, "wss://ws.okex.com:8443")],
     rest: "https://www.okx.com",
     path: "/ws/v5/public",
     messages_per_second: 2,
