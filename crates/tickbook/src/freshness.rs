@@ -11,7 +11,7 @@ use tickbook_shm::{BookInfo, ConnState, View};
 use tickbook_types::clock::Converter;
 use tickbook_types::{ConnId, MonoNanos, NotReadable, Ticks};
 
-use crate::source::{beat_left_ns, engine_fault};
+use crate::source::{age_ns, beat_left_ns, engine_fault};
 
 /// Until when a book stays fresh, on both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -102,13 +102,12 @@ pub(crate) fn conn_left_ns(view: &View, conn: ConnId, now: MonoNanos) -> Result<
     if line.silence_limit_ns <= 0 {
         return Ok(i64::MAX);
     }
-    let age_ns = now.since(line.last_received).max(0);
-    let left_ns = line.silence_limit_ns - age_ns;
+    let left_ns = line.silence_limit_ns.saturating_sub(age_ns(line.last_received, now));
     if left_ns > 0 { Ok(left_ns) } else { Err(not_fresh(line.last_received, now)) }
 }
 
 fn not_fresh(heard: MonoNanos, now: MonoNanos) -> NotReadable {
-    NotReadable::NotFresh { age_ns: now.since(heard).max(0) }
+    NotReadable::NotFresh { age_ns: age_ns(heard, now) }
 }
 
 #[cfg(test)]

@@ -56,10 +56,23 @@ impl Source {
     }
 }
 
+/// How far a time in the file may be ahead of a reader's: readers may have read the clock a little
+/// earlier. Beyond it is another clock (a time namespace, a counter gone wrong), whose times would
+/// stay young for as long.
+const AHEAD_NS_MAX: i64 = 1_000_000_000;
+
+/// How long ago `heard` was: not below zero, and for ever if it is no time of this clock.
+pub(crate) fn age_ns(heard: MonoNanos, now: MonoNanos) -> i64 {
+    match now.since(heard) {
+        ahead if ahead < -AHEAD_NS_MAX => i64::MAX,
+        age => age.max(0),
+    }
+}
+
 /// How long until a builder that beat at `beat` counts as dead; not above zero: it does.
 pub(crate) fn beat_left_ns(view: &View, beat: MonoNanos, now: MonoNanos) -> i64 {
     let limit = view.identity().heartbeat_ns.saturating_mul(HEARTBEATS_MISSED_MAX);
-    limit.saturating_sub(now.since(beat)).min(limit)
+    limit.saturating_sub(age_ns(beat, now))
 }
 
 /// What is wrong with the engine as a whole: no builder beats, or it ended.

@@ -115,6 +115,25 @@ fn a_time_that_was_read_a_while_ago_makes_nothing_fresh_for_longer() {
 }
 
 #[test]
+fn a_time_far_ahead_of_the_readers_clock_is_no_sign_of_life() {
+    let far = 10_000_000_000;
+    let mut engine = Engine::new();
+    let mut reader = engine.reader("BTCUSDT");
+    let start = engine.start;
+    // A little ahead is a caller that read the clock a little earlier.
+    assert_eq!(top_at(&mut reader, start.plus(-HEARTBEAT_NS)), Ok(()));
+    engine.conns[0].received(start.plus(far));
+    assert!(matches!(
+        top_at(&mut reader, start.plus(2 * HEARTBEAT_NS - 1)),
+        Err(NotReadable::NotFresh { .. })
+    ));
+    engine.conns[0].received(start);
+    engine.beat(0, start.plus(far));
+    engine.beat(1, start.plus(far));
+    assert_eq!(top_at(&mut reader, start), Err(NotReadable::WriterDead));
+}
+
+#[test]
 fn a_quiet_book_on_a_lively_connection_stays_fresh() {
     let mut engine = Engine::new();
     let mut reader = engine.reader("BTCUSDT");
