@@ -180,6 +180,25 @@ fn a_cut_while_the_replacement_is_ready_hands_over_at_once() {
 }
 
 #[test]
+fn a_cut_while_the_replacement_runs_ahead_is_a_gap_at_once() {
+    let mut harness = live();
+    harness.frame(0, r#"{"e":"serverShutdown","E":1}"#);
+    harness.connected(1, 1);
+    let actions = harness.actions();
+    ack_all(&mut harness, &actions);
+    harness.frame(1, diff("BTCUSDT", 3, 3, "", ""));
+    assert_eq!(harness.state("BTCUSDT"), (BookState::Live, Reason::None));
+    // The old connection would have brought 2 and 3; nobody will now, and 4 may be hours away.
+    harness.disconnected(0);
+    assert_eq!(harness.state("BTCUSDT"), (BookState::Stale, Reason::Gap));
+    harness.frame(1, diff("BTCUSDT", 4, 4, "", ""));
+    let request = harness.snapshot_request();
+    harness.rest(Some(request.id), &request.path, snapshot(3, r#"["100","1"]"#, "").as_bytes());
+    assert_eq!(harness.state("BTCUSDT"), (BookState::Live, Reason::None));
+    assert_eq!(harness.book("BTCUSDT").seq, 4);
+}
+
+#[test]
 fn a_replacement_that_runs_ahead_waits_for_the_old_connection() {
     let mut harness = live();
     harness.frame(0, r#"{"e":"serverShutdown","E":1}"#);

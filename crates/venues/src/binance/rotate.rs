@@ -165,12 +165,20 @@ impl BinanceSession {
             if self.books[index].link != old {
                 continue;
             }
-            self.books[index].link = spare;
-            self.books[index].spare_last = None;
+            let book = &mut self.books[index];
+            book.link = spare;
+            let ahead = book.spare_last.take().is_some_and(|last| last > book.position.id());
             // What is kept came over the old one; its chain goes on over the new one, or has a
             // hole, which is seen.
-            if self.books[index].phase == Phase::Idle {
-                self.start_sync(index, cx.now);
+            match self.books[index].phase {
+                Phase::Idle => self.start_sync(index, cx.now),
+                // What the replacement has brought and the old one has not is missing for good,
+                // and the next diff, which would show that, may be hours away.
+                Phase::Live | Phase::Splicing if ahead => {
+                    cx.counters.gaps += 1;
+                    self.lose(index, Reason::Gap, cx);
+                }
+                Phase::Live | Phase::Splicing | Phase::Buffering => {}
             }
             // Readers judge a book's freshness by the connection that feeds it.
             let (state, reason) = (self.books[index].state, self.books[index].reason);
