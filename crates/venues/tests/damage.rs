@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use support::{Harness, NaiveBook, diff, futures_diff, snapshot};
 use tickbook_types::{BookState, Venue};
-use tickbook_venues::{Mode, SessionConfig};
+use tickbook_venues::{Mode, Rejected, RestError, SessionConfig, parse_rest};
 
 type Levels = BTreeMap<i64, u64>;
 
@@ -173,5 +173,33 @@ fn an_undamaged_market_is_followed_to_its_end() {
         assert_eq!(Some(&book.seq), market.truth.keys().next_back());
         assert_eq!(book.state, BookState::Live);
         assert_eq!((harness.counters.gaps, harness.counters.resyncs), (0, 0));
+    }
+}
+
+/// What is nested deeper than any stack is refused, in frames and in bodies.
+#[test]
+fn deep_nesting_is_refused() {
+    let nest = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+    let discover = Mode::Replay { discover: true };
+    let mut harness = Harness::new(SessionConfig::new(Venue::BinanceSpot, vec![], discover));
+    harness.start();
+    harness.connected(0, 1);
+    let frames = [
+        nest.clone(),
+        format!(r#"{{"e":"x","z":{nest}}}"#),
+        format!(r#"{{"e":"depthUpdate","E":1,"s":"X","U":1,"u":2,"b":[["1","2",{nest}]],"a":[]}}"#),
+        "{\"a\":".repeat(500_000),
+    ];
+    for frame in &frames {
+        harness.frame(0, frame);
+    }
+    assert_eq!(harness.counters.rejected(Rejected::Malformed), frames.len() as u64);
+    for (path, body) in [
+        ("/api/v3/depth?symbol=X", format!(r#"{{"lastUpdateId":1,"bids":{nest},"asks":[]}}"#)),
+        ("/api/v3/exchangeInfo", format!(r#"{{"symbols":[{{"x":{nest}}}]}}"#)),
+    ] {
+        let url = format!("https://api.binance.com{path}");
+        let parsed = parse_rest(Venue::BinanceSpot, &url, body.as_bytes());
+        assert!(matches!(parsed, Err(RestError::Malformed)));
     }
 }

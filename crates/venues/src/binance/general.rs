@@ -24,10 +24,35 @@ pub(crate) struct Sonic;
 
 impl Json for Sonic {
     fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Rejected> {
+        if is_too_deep(text) {
+            return Err(Rejected::Malformed);
+        }
         sonic_rs::from_slice(text).map_err(|error| {
             if error.is_syntax() || error.is_eof() { Rejected::Malformed } else { Rejected::Shape }
         })
     }
+}
+
+/// Deepest nesting that is read: the parser recurses, and the venues' own messages nest to 6.
+const DEPTH_MAX: usize = 64;
+
+/// Whether brackets are nested deeper than the parser should follow.
+fn is_too_deep(text: &[u8]) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => depth += 1,
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return true;
+        }
+    }
+    false
 }
 
 /// Parses a frame.

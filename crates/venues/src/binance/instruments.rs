@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use tickbook_types::{Decimal, Instrument, InstrumentKind, InstrumentStatus, Venue};
 
+use super::general::{Json, Sonic};
 use crate::rest::RestError;
 
 /// Parses an `exchangeInfo` body of any venue of the family.
 pub(crate) fn parse(venue: Venue, body: &[u8]) -> Result<Vec<Instrument>, RestError> {
-    let list: List<'_> = sonic_rs::from_slice(body).map_err(|_| RestError::Malformed)?;
+    let list: List<'_> = Sonic::parse(body).map_err(|_| RestError::Malformed)?;
     Ok(list.symbols.into_iter().map(|symbol| symbol.instrument(venue)).collect())
 }
 

@@ -7,7 +7,7 @@ use tickbook_types::{
 };
 
 use super::frame::{Needs, rounded_size, venue_time};
-use super::general::{self, Sonic};
+use super::general::{self, Json, Sonic};
 use super::instruments;
 use crate::counters::Rejected;
 use crate::rest::{RestBody, RestError, RestSnapshot};
@@ -107,7 +107,7 @@ fn general_snapshot(body: &[u8]) -> Result<SnapshotBlock, RestError> {
         _ => RestError::Malformed,
     };
     let depth = general::partial::<Sonic>(body).map_err(refused)?;
-    let time: Time = sonic_rs::from_slice(body).map_err(|_| RestError::Malformed)?;
+    let time: Time = Sonic::parse(body).map_err(|_| RestError::Malformed)?;
     let mut needs = Needs::default();
     for level in &depth.levels {
         needs.add(level);
