@@ -313,11 +313,20 @@ impl Desk {
         let slot = slot_mut(slots, out, header.book)?;
         let to = levels.first().and_then(|record| scale_of(*record));
         let from = slot.book.scale();
-        let Some(to) = to.filter(|to| slot.book.rescale(*to).is_ok()) else {
+        let Some(to) = to else {
             return Some(out.hold(slot, Reason::Overflow));
         };
-        slot.bbo.rescale(from, to);
         slot.instrument_epoch += 1;
+        if slot.book.rescale(to).is_err() {
+            // The session reads at the new exponents from here on. What the book held does not fit
+            // them; its next snapshot does, and must not be read at the old ones.
+            slot.book.clear();
+            slot.has_snapshot = false;
+            // An empty book fits every scale.
+            let _ = slot.book.rescale(to);
+            return Some(out.hold(slot, Reason::Overflow));
+        }
+        slot.bbo.rescale(from, to);
         if !slot.in_splice {
             slot.book.finish();
             out.publish(slot);
