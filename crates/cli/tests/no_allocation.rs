@@ -82,15 +82,17 @@ fn path_threads_do_not_allocate_once_they_are_warm() {
     for file in &files {
         for tls in [false, true] {
             for builder in [BuilderPlace::Inline, BuilderPlace::OwnThread] {
-                let counted = play(&place, file, tls, builder);
-                assert_eq!(counted, 0, "{} tls {tls} {builder:?}", file.display());
+                // A fast host may be through with the recording before it is noticed.
+                let counted = (0..50).find_map(|_| play(&place, file, tls, builder));
+                assert_eq!(counted, Some(0), "{} tls {tls} {builder:?}", file.display());
             }
         }
     }
 }
 
-/// Plays `file` and tells how much the path threads allocated after their first third.
-fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> u64 {
+/// Plays `file` and tells how much the path threads allocated after their first third; `None` if
+/// the recording was over before counting began.
+fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> Option<u64> {
     let capture = Capture::load(file).unwrap();
     let venue = venue_of(&capture, None).unwrap();
     let mut args = vec!["sim", "--venue", venue.name(), "--capture", file.to_str().unwrap()];
@@ -138,7 +140,9 @@ fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> u64 {
     })
     .unwrap();
     let received = || engine.progress()[0].frames();
-    eventually("a third of the messages", || (received() >= frames / 3).then_some(()));
+    while received() < frames / 3 {
+        std::thread::yield_now();
+    }
     ALLOCATIONS.store(0, Ordering::Relaxed);
     COUNTS.store(true, Ordering::Relaxed);
     let armed_at = received();
@@ -146,9 +150,8 @@ fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> u64 {
     COUNTS.store(false, Ordering::Relaxed);
     let counted = ALLOCATIONS.load(Ordering::Relaxed);
     engine.stop().unwrap().close();
-    assert!(armed_at < frames, "the recording was over before counting began");
     println!("{}: {} messages counted", file.display(), frames - armed_at);
-    counted
+    (armed_at < frames).then_some(counted)
 }
 
 /// 200,000 diffs of one symbol: long enough that its last part is still to come when the first was
