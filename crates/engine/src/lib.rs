@@ -15,6 +15,8 @@
 //!   that the same capture always gives the same books.)
 //! - After warm-up, nothing between `recv` and publish allocates, locks, or makes a system call
 //!   other than `recv` itself.
+//!   Frames in a shape that no scanner knows, a book's new exponents and in-band snapshots of
+//!   thousands of levels take a slower path that may allocate; they are counted.
 //! - A stage that dies takes the engine with it: no book outlives the thread that feeds it.
 //!
 //! # Not guaranteed
