@@ -6,27 +6,18 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkGroup, Throughput, measurement::WallTime};
-use tickbook_benches::feed::{Feed, Warmup};
+use tickbook_benches::feed::Feed;
 use tickbook_benches::market::SCALE;
 use tickbook_benches::peer::Diff;
-use tickbook_ring::{Consumer, ring};
+use tickbook_benches::rig::SessionRig;
 use tickbook_scan::{Form, Kernel, LevelScanner};
-use tickbook_types::{
-    Block, ConnId, Epoch, LevelRecord, MessageKind, MonoNanos, Padded, RecvStamps, Side,
-};
-use tickbook_venues::{
-    Actions, Context, Lane, Mode, RestResponse, Session, SessionConfig, SessionCounters,
-    parse_rest, session,
-};
+use tickbook_types::{LevelRecord, Padded, Side};
 
 /// Levels a message.
 const LEVELS: &[usize] = &[10, 50, 200, 1_000];
 
 /// Levels of one pass: some 400 KB of text, which the second-level cache holds.
 const LEVELS_PER_PASS: usize = 12_000;
-
-/// Slots of the ring: 256 KiB.
-const SLOTS: usize = 1 << 12;
 
 fn main() {
     let mut criterion = tickbook_benches::criterion();
@@ -53,7 +44,7 @@ fn parse(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed, levels: usize) {
             assert_eq!(out, *typed);
         }
     }
-    let mut venue = Venue::synced(feed);
+    let mut venue = SessionRig::synced(feed);
     for (frame, typed) in feed.frames.iter().zip(&typed) {
         assert_eq!(venue.take(frame.padded(), <[LevelRecord]>::to_vec), Some(typed.clone()));
     }
@@ -81,8 +72,8 @@ fn parse(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed, levels: usize) {
         });
     }
     group.bench_function("tickbook session", |b| {
-        let setup = || Venue::synced(feed);
-        let pass = |venue: &mut Venue| {
+        let setup = || SessionRig::synced(feed);
+        let pass = |venue: &mut SessionRig| {
             for frame in &feed.frames {
                 black_box(venue.take(black_box(frame.padded()), <[LevelRecord]>::len));
             }
@@ -143,65 +134,4 @@ fn scan(
     let bids = scanner.levels(bytes, bids_at, Side::Bid, out)?;
     let asks = scanner.levels(bytes, bids.end + BETWEEN, Side::Ask, &mut out[bids.count..])?;
     Some(bids.count + asks.count)
-}
-
-/// A session with the ring it writes to.
-struct Venue {
-    session: Box<dyn Session>,
-    lane: Lane,
-    messages: Consumer<Block>,
-    actions: Actions,
-    counters: SessionCounters,
-}
-
-impl Venue {
-    /// A session whose book is live.
-    fn synced(feed: &Feed) -> Self {
-        let mode = Mode::Replay { discover: true };
-        let config = SessionConfig::new(feed.venue, Vec::new(), mode);
-        let (lane, messages) = ring(SLOTS);
-        let mut venue = Self {
-            session: session(config).expect("a session of this venue"),
-            lane,
-            messages,
-            actions: Actions::with_capacity(64),
-            counters: SessionCounters::default(),
-        };
-        venue.call(|session, cx| session.start(cx));
-        venue.call(|session, cx| session.on_connected(ConnId(0), Epoch(1), cx));
-        for step in &feed.warmup {
-            match step {
-                Warmup::Frame(frame) => {
-                    let stamps = RecvStamps::default();
-                    venue.call(|it, cx| it.on_message(ConnId(0), frame.padded(), &stamps, cx));
-                }
-                Warmup::Rest { url, body } => {
-                    let result = parse_rest(feed.venue, url, body);
-                    let response = RestResponse { id: None, url_path: url.clone(), result };
-                    venue.call(|session, cx| session.on_rest(response, cx));
-                }
-            }
-        }
-        venue
-    }
-
-    /// A call after which nothing stays in the ring.
-    fn call(&mut self, f: impl FnOnce(&mut dyn Session, &mut Context<'_>)) {
-        let Self { session, lane, actions, counters, .. } = self;
-        let now = MonoNanos(0);
-        f(&mut **session, &mut Context { now, shared_stamp: false, lane, actions, counters });
-        while self.messages.pop().is_some() {}
-        self.actions.drain().for_each(drop);
-    }
-
-    /// Hands the session a diff and `look` at what arrives at the ring's other end.
-    #[inline]
-    fn take<T>(&mut self, frame: Padded<'_>, look: impl FnOnce(&[LevelRecord]) -> T) -> Option<T> {
-        let Self { session, lane, actions, counters, messages } = self;
-        let now = MonoNanos(0);
-        let mut cx = Context { now, shared_stamp: false, lane, actions, counters };
-        session.on_message(ConnId(0), frame, &RecvStamps::default(), &mut cx);
-        let message = messages.pop()?;
-        (message.header.kind == MessageKind::Delta).then(|| look(message.levels))
-    }
 }

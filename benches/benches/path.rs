@@ -11,33 +11,12 @@ use criterion::{BatchSize, BenchmarkGroup, Throughput, measurement::WallTime};
 use tickbook_benches::capture;
 use tickbook_benches::feed::{Feed, Warmup};
 use tickbook_benches::peer::{Diff, MapBook, MapBooks, Snapshot};
-use tickbook_engine::builder::{Builder, LaneEnd};
-use tickbook_engine::desk::{Desk, DeskConfig};
+use tickbook_benches::rig::{PathRig, PathSize};
 use tickbook_engine::limits;
-use tickbook_ring::ring;
-use tickbook_shm::{Segment, SegmentConfig};
-use tickbook_types::{
-    BookState, ConnId, Decimal, Epoch, Level, MonoNanos, Padded, RecvStamps, Side, clock,
-};
-use tickbook_venues::{
-    Actions, Context, Lane, Mode, RestResponse, Session, SessionConfig, SessionCounters,
-    parse_rest, session,
-};
+use tickbook_types::{BookState, Decimal, Level, Padded, Side};
 
 /// Messages of the generated feed.
 const MESSAGES: usize = 10_000;
-
-/// Books of one file.
-const BOOKS: u32 = 16;
-
-/// Slots of the ring: 256 KiB, as in a replay.
-const SLOTS: usize = 1 << 12;
-
-/// Published levels a side.
-const DEPTH: usize = 32;
-
-/// Ticks between two beats: some milliseconds.
-const BEAT_TICKS: u64 = 1 << 23;
 
 fn main() {
     let mut criterion = tickbook_benches::criterion();
@@ -71,8 +50,9 @@ fn path(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed) {
             }
         });
     });
-    for (name, slots) in [("tickbook", SLOTS), ("tickbook, live ring", limits::LANE_SLOTS)] {
-        let mut path = Path::new(feed, slots);
+    let live = PathSize { slots: limits::LANE_SLOTS, ..PathSize::default() };
+    for (name, size) in [("tickbook", PathSize::default()), ("tickbook, live ring", live)] {
+        let mut path = PathRig::new(feed, size);
         group.bench_function(name, |b| {
             b.iter_custom(|passes| {
                 let mut elapsed = Duration::ZERO;
@@ -96,7 +76,7 @@ fn path(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed) {
 
 /// Both must end with the same books.
 fn check(feed: &Feed) {
-    let mut path = Path::new(feed, SLOTS);
+    let mut path = PathRig::new(feed, PathSize::default());
     path.sync(feed);
     let books = synced(feed);
     feed.frames.iter().for_each(|frame| path.take(frame.padded()));
@@ -107,7 +87,7 @@ fn check(feed: &Feed) {
         take(&books, frame.padded());
     }
     let mut count = 0;
-    for slot in path.builder.desk().slots() {
+    for slot in path.builder().desk().slots() {
         assert_eq!(slot.state, BookState::Live, "{}", slot.spec.name);
         let theirs = books.books[&slot.spec.name].lock().expect("no panic while locked");
         let scale = slot.book.scale();
@@ -125,94 +105,6 @@ fn check(feed: &Feed) {
         count += 1;
     }
     assert_eq!(count, books.books.len());
-}
-
-/// Our path, with its file of shared memory.
-struct Path {
-    session: Box<dyn Session>,
-    lane: Lane,
-    builder: Builder,
-    actions: Actions,
-    counters: SessionCounters,
-    epoch: Epoch,
-    _segment: Segment,
-}
-
-impl Path {
-    /// The path for a feed, without books.
-    fn new(feed: &Feed, slots: usize) -> Self {
-        let mut segment = Segment::create(&SegmentConfig {
-            name: format!("bench-path-{}", std::process::id()),
-            books_max: BOOKS,
-            conns_max: 1,
-            threads_max: 1,
-            event_slots: limits::EVENT_SLOTS,
-            ..SegmentConfig::default()
-        })
-        .expect("shared memory that can be written");
-        let writer = segment.take_builder(0).expect("a builder that is free");
-        let stats = segment.take_thread(0, "builder").expect("a thread that is free");
-        let desk = Desk::new(DeskConfig { depth: DEPTH, books_max: BOOKS as usize }, writer, stats);
-        let (lane, messages) = ring(slots);
-        // Nobody listens to resync requests: the end state is checked to be live.
-        let (requests, _) = ring(limits::RESYNC_SLOTS);
-        let lane_end = LaneEnd::new(messages, requests);
-        let mut config =
-            SessionConfig::new(feed.venue, Vec::new(), Mode::Replay { discover: true });
-        config.conns_max = 1;
-        let mut path = Self {
-            session: session(config).expect("a session of this venue"),
-            lane,
-            builder: Builder::new(vec![lane_end], desk, BEAT_TICKS),
-            actions: Actions::with_capacity(64),
-            counters: SessionCounters::default(),
-            epoch: Epoch(0),
-            _segment: segment,
-        };
-        path.call(|session, cx| session.start(cx));
-        path
-    }
-
-    /// Connects anew and brings the books to life: they are as they were at the first time.
-    fn sync(&mut self, feed: &Feed) {
-        if self.epoch != Epoch(0) {
-            self.call(|session, cx| session.on_disconnected(ConnId(0), cx));
-        }
-        self.epoch.0 += 1;
-        let epoch = self.epoch;
-        self.call(|session, cx| session.on_connected(ConnId(0), epoch, cx));
-        for step in &feed.warmup {
-            match step {
-                Warmup::Frame(frame) => self.take(frame.padded()),
-                Warmup::Rest { url, body } => {
-                    let result = parse_rest(feed.venue, url, body);
-                    let response = RestResponse { id: None, url_path: url.clone(), result };
-                    self.call(|session, cx| session.on_rest(response, cx));
-                }
-            }
-        }
-    }
-
-    fn call(&mut self, f: impl FnOnce(&mut dyn Session, &mut Context<'_>)) {
-        let Self { session, lane, actions, counters, .. } = self;
-        let now = MonoNanos(0);
-        f(&mut **session, &mut Context { now, shared_stamp: false, lane, actions, counters });
-        while self.builder.turn() > 0 {}
-        self.actions.drain().for_each(drop);
-    }
-
-    #[inline]
-    fn take(&mut self, frame: Padded<'_>) {
-        let Self { session, lane, actions, counters, builder, .. } = self;
-        let stamps = RecvStamps { received: clock::now(), ..RecvStamps::default() };
-        let now = MonoNanos(0);
-        let mut cx = Context { now, shared_stamp: false, lane, actions, counters };
-        session.on_message(ConnId(0), frame, &stamps, &mut cx);
-        builder.turn();
-        if !self.actions.is_empty() {
-            self.actions.drain().for_each(drop);
-        }
-    }
 }
 
 /// The peer's books, with every diff of the warm-up that the snapshots do not hold.

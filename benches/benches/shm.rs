@@ -2,22 +2,13 @@
 //! takes from one to the other.
 
 use std::hint::black_box;
-use std::path::Path;
 
 use criterion::{Bencher, Criterion};
-use tickbook::{BookReader, DEFAULT_DIR, Depth, Tickbook};
-use tickbook_benches::market::{Market, SCALE};
+use tickbook::Depth;
+use tickbook_benches::rig::{DEPTH, File, Sides};
 use tickbook_benches::turns::{Patience, one_way};
-use tickbook_shm::{BuilderWriter, Segment, SegmentConfig, Snapshot, SnapshotFlags, View};
-use tickbook_types::{
-    BookId, BookSpec, BookState, ConnId, Instrument, Level, SeqNo, Side, Venue, WallNanos, clock,
-};
-
-/// Published levels a side.
-const DEPTH: usize = 32;
-
-/// Long enough for one measurement between two beats: a book counts as fresh for twice that time.
-const HEARTBEAT_NS: i64 = 10_000_000_000;
+use tickbook_shm::View;
+use tickbook_types::{BookId, Level, SeqNo, clock};
 
 fn main() {
     let mut criterion = tickbook_benches::criterion();
@@ -25,96 +16,6 @@ fn main() {
     read(&mut criterion);
     visible(&mut criterion);
     criterion.final_summary();
-}
-
-/// The levels that are published.
-struct Sides {
-    bids: Vec<Level>,
-    asks: Vec<Level>,
-}
-
-impl Sides {
-    fn new() -> Self {
-        let book = Market::default().book();
-        let side = |side| {
-            let records = book.iter().filter(|record| record.side() == side);
-            let level =
-                |it: &tickbook_types::LevelRecord| Level { price: it.price(), size: it.size() };
-            records.take(DEPTH).map(level).collect()
-        };
-        Self { bids: side(Side::Bid), asks: side(Side::Ask) }
-    }
-
-    /// A live book with `seq`, of which these slots of the bids changed.
-    fn snapshot(&self, seq: u64, changed: core::ops::Range<usize>) -> Snapshot<'_> {
-        Snapshot {
-            state: BookState::Live,
-            flags: SnapshotFlags::HAS_SEQ,
-            seq: SeqNo(seq),
-            scale: SCALE,
-            bid_levels: 2_154,
-            ask_levels: 2_154,
-            venue_time: WallNanos(1_790_000_000_000_000_000),
-            received_wall: WallNanos(1_790_000_000_001_000_000),
-            published_wall: WallNanos(1_790_000_000_001_000_300),
-            bids: &self.bids,
-            asks: &self.asks,
-            asks_changed: if changed.len() == DEPTH { changed.clone() } else { 0..0 },
-            bids_changed: changed,
-            ..Snapshot::default()
-        }
-    }
-}
-
-/// A file of shared memory with a builder per book.
-struct File {
-    name: String,
-    segment: Segment,
-}
-
-impl File {
-    fn create(purpose: &str) -> Self {
-        let name = format!("bench-{purpose}-{}", std::process::id());
-        let config = SegmentConfig {
-            name: name.clone(),
-            books_max: 2,
-            conns_max: 1,
-            builders: 2,
-            threads_max: 1,
-            heartbeat_ns: HEARTBEAT_NS,
-            event_slots: 1 << 10,
-            ..SegmentConfig::default()
-        };
-        let segment = Segment::create(&config).expect("shared memory that can be written");
-        Self { name, segment }
-    }
-
-    /// The builder of book `id`, which is published once.
-    fn builder(&mut self, id: u32, sides: &Sides) -> BuilderWriter {
-        let mut writer = self.segment.take_builder(id).expect("a builder that is free");
-        let name = format!("BOOK{id}");
-        writer
-            .add_book(&BookSpec {
-                book: BookId(id),
-                conn: ConnId(0),
-                instrument: Instrument::unlisted(Venue::BinanceSpot, &name),
-                name,
-                scale: SCALE,
-                depth_max: None,
-            })
-            .expect("a book that is new");
-        writer.publish(BookId(id), &sides.snapshot(0, 0..DEPTH));
-        writer
-    }
-
-    fn view(&self) -> View {
-        View::open(Path::new(DEFAULT_DIR), &self.name).expect("the file just made")
-    }
-
-    fn reader(&self) -> BookReader {
-        let tickbook = Tickbook::attach_in(Path::new(DEFAULT_DIR), Some(&self.name));
-        tickbook.expect("the file just made").book("BOOK0").expect("the book just added")
-    }
 }
 
 fn publish(criterion: &mut Criterion) {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use tickbook_types::{Decimal, LevelRecord, PaddedBuf, Price, Side, Size, Venue};
 
 use crate::market::{Market, SCALE};
+use crate::random::Random;
 
 /// One thing received before the session is in sync.
 #[derive(Clone, Debug)]
@@ -58,23 +59,25 @@ impl Feed {
         messages: usize,
         mut next: impl FnMut(&mut Market) -> Vec<LevelRecord>,
     ) -> Self {
-        let mut market = Market::default();
-        let mut id = FIRST_ID;
-        let snapshot = Warmup::Rest {
-            url: format!("https://api.binance.com/api/v3/depth?symbol={SYMBOL}&limit=5000"),
-            body: snapshot(id, &market.book()).into_bytes(),
-        };
-        let mut diff = || {
-            let records = next(&mut market);
-            let first = id + 1;
-            id += records.len() as u64;
-            PaddedBuf::new(diff(first, id, &records).as_bytes())
-        };
-        // The book is discovered with its first diff, and live from the second one on.
-        let before = diff();
-        let warmup = vec![Warmup::Frame(before), snapshot, Warmup::Frame(diff())];
-        let frames = (0..messages).map(|_| diff()).collect();
+        let mut line = Line::new(SYMBOL.to_owned(), Market::default());
+        let warmup = line.warmup(&mut next).into();
+        let frames = (0..messages).map(|_| line.diff(&mut next)).collect();
         Self { name: name.to_owned(), venue: Venue::BinanceSpot, warmup, frames }
+    }
+
+    /// As [`Self::generated`], of `symbols` markets with books of some 400 levels. Which one speaks
+    /// next is random, so that no book stays in a cache that is too small for all of them.
+    #[must_use]
+    pub fn of_symbols(symbols: usize, messages: usize) -> Self {
+        let mut lines: Vec<_> = (0..symbols)
+            .map(|n| Line::new(format!("S{n:05}USDT"), Market::with_levels(n as u64 + 1, 400)))
+            .collect();
+        let mut next = Market::message;
+        let warmup = lines.iter_mut().flat_map(|line| line.warmup(&mut next)).collect();
+        let mut random = Random::new(7);
+        let mut draw = || usize::try_from(random.below(symbols as u64)).unwrap_or(0);
+        let frames = (0..messages).map(|_| lines[draw()].diff(&mut next)).collect();
+        Self { name: format!("{symbols} symbols"), venue: Venue::BinanceSpot, warmup, frames }
     }
 
     /// Bytes of the frames.
@@ -94,6 +97,36 @@ impl Feed {
     }
 }
 
+/// One symbol of a generated feed.
+struct Line {
+    symbol: String,
+    market: Market,
+    id: u64,
+}
+
+impl Line {
+    fn new(symbol: String, market: Market) -> Self {
+        Self { symbol, market, id: FIRST_ID }
+    }
+
+    /// The book is discovered with its first diff, and live from the second one on.
+    fn warmup(&mut self, next: &mut impl FnMut(&mut Market) -> Vec<LevelRecord>) -> [Warmup; 3] {
+        let symbol = &self.symbol;
+        let snapshot = Warmup::Rest {
+            url: format!("https://api.binance.com/api/v3/depth?symbol={symbol}&limit=5000"),
+            body: snapshot(self.id, &self.market.book()).into_bytes(),
+        };
+        [Warmup::Frame(self.diff(next)), snapshot, Warmup::Frame(self.diff(next))]
+    }
+
+    fn diff(&mut self, next: &mut impl FnMut(&mut Market) -> Vec<LevelRecord>) -> PaddedBuf {
+        let records = next(&mut self.market);
+        let first = self.id + 1;
+        self.id += records.len() as u64;
+        PaddedBuf::new(diff_of(&self.symbol, first, self.id, &records).as_bytes())
+    }
+}
+
 const FIRST_ID: u64 = 50_217_000_000;
 
 /// Milliseconds of a message's event time, some day of 2026.
@@ -102,8 +135,12 @@ const EVENT_TIME: u64 = 1_790_000_000_000;
 /// A diff as the venue writes it.
 #[must_use]
 pub fn diff(first: u64, last: u64, records: &[LevelRecord]) -> String {
+    diff_of(SYMBOL, first, last, records)
+}
+
+fn diff_of(symbol: &str, first: u64, last: u64, records: &[LevelRecord]) -> String {
     let mut text = format!(
-        "{{\"e\":\"depthUpdate\",\"E\":{},\"s\":\"{SYMBOL}\",\"U\":{first},\"u\":{last},\"b\":",
+        "{{\"e\":\"depthUpdate\",\"E\":{},\"s\":\"{symbol}\",\"U\":{first},\"u\":{last},\"b\":",
         EVENT_TIME + last % 1_000_000
     );
     side(&mut text, records, Side::Bid);
@@ -163,6 +200,20 @@ mod tests {
              \"b\":[[\"61234.50000000\",\"0.20000000\"]],\
              \"a\":[[\"61235.01000000\",\"0.00000000\"]]}"
         );
+    }
+
+    #[test]
+    fn every_symbol_of_a_feed_speaks() {
+        let feed = Feed::of_symbols(3, 100);
+        assert_eq!((feed.warmup.len(), feed.frames.len()), (9, 100));
+        for n in 0..3 {
+            let symbol = format!("S{n:05}USDT");
+            let names = |frame: &&PaddedBuf| {
+                let text = String::from_utf8_lossy(frame.padded().payload());
+                text.contains(&symbol)
+            };
+            assert!(feed.frames.iter().filter(names).count() > 10, "{symbol}");
+        }
     }
 
     #[test]

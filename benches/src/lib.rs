@@ -18,6 +18,7 @@ pub mod feed;
 pub mod market;
 pub mod peer;
 mod random;
+pub mod rig;
 pub mod turns;
 
 use std::time::Duration;

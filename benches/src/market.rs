@@ -25,6 +25,8 @@ pub struct Market {
     /// Per side, keyed by distance order: a bid's key is its price negated.
     sides: [BTreeMap<i64, u64>; 2],
     mid: i64,
+    /// Levels of both sides that the book hovers around.
+    levels: usize,
 }
 
 impl Default for Market {
@@ -37,10 +39,17 @@ impl Market {
     /// The market of a seed, its book filled.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::with_levels(seed, LEVELS)
+    }
+
+    /// The same with about `levels` levels instead of 4,300.
+    #[must_use]
+    pub fn with_levels(seed: u64, levels: usize) -> Self {
         let mut market = Self {
             random: Random::new(seed),
             sides: [BTreeMap::new(), BTreeMap::new()],
             mid: START,
+            levels,
         };
         while market.sides.iter().map(BTreeMap::len).sum::<usize>() < LEVELS {
             let side = usize::from(market.random.chance(50));
@@ -92,7 +101,7 @@ impl Market {
         let mut size = self.size();
         let kind = self.random.below(100);
         let held = self.sides[side].range(key..).next().map(|(&key, _)| key);
-        let deletes = if self.sides[side].len() > LEVELS / 2 { 52 } else { 32 };
+        let deletes = if self.sides[side].len() > self.levels / 2 { 52 } else { 32 };
         match held {
             Some(held) if kind < deletes => (key, size) = (held, 0),
             Some(held) if kind < deletes + 10 => key = held,

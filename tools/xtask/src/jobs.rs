@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::repository::Repository;
 use crate::step::{Failure, Step};
-use crate::{graph, loom, readme, tidy};
+use crate::{graph, instructions, loom, readme, tidy};
 
 /// Something the runner can do.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,11 @@ pub const JOBS: &[Job] = &[
         run: run_loom,
     },
     Job { name: "bench-smoke", about: "every bench once, without timing it", run: bench_smoke },
+    Job {
+        name: "instructions",
+        about: "instructions of the hot pieces under callgrind; --keep makes them the kept table",
+        run: count_instructions,
+    },
     Job { name: "demo-minute", about: "60 s of 50,000 messages/s, books compared", run: demo },
     Job { name: "hammer", about: "10^8 reads from other processes, none torn", run: hammer },
     Job { name: "fresh-clone", about: "the README's two commands in a new clone", run: fresh },
@@ -47,6 +52,7 @@ pub const CI: &[(&str, &[&str])] = &[
     ("doc", &[]),
     ("test", &[]),
     ("bench-smoke", &[]),
+    ("instructions", &[]),
     ("loom", &["--short"]),
     ("loom", &["--weaken"]),
 ];
@@ -137,6 +143,14 @@ fn run_loom(repository: &Repository, arguments: &[String]) -> Result<(), Failure
 fn bench_smoke(repository: &Repository, _: &[String]) -> Result<(), Failure> {
     // In the profile of the tests: whether a bench works does not depend on its speed.
     repository.step("cargo test --locked -p tickbook-benches --benches").run()
+}
+
+fn count_instructions(repository: &Repository, arguments: &[String]) -> Result<(), Failure> {
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => instructions::table(repository, false),
+        ["--keep"] => instructions::table(repository, true),
+        _ => Err(Failure("instructions takes --keep, or nothing".to_owned())),
+    }
 }
 
 fn demo(repository: &Repository, _: &[String]) -> Result<(), Failure> {

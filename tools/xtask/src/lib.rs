@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod graph;
+pub mod instructions;
 pub mod jobs;
 pub mod loom;
 pub mod readme;

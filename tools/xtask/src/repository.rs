@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::step::{Failure, Step};
 
 /// The checkout this runner was built from.
@@ -52,6 +54,22 @@ impl Repository {
     pub fn read(&self, path: &str) -> Result<String, Failure> {
         fs::read_to_string(self.root.join(path))
             .map_err(|error| Failure(format!("{path}: {error}")))
+    }
+
+    /// Where cargo puts what it builds.
+    ///
+    /// # Errors
+    ///
+    /// If cargo cannot tell.
+    pub fn target_directory(&self) -> Result<PathBuf, Failure> {
+        let metadata =
+            self.step("cargo metadata --no-deps --locked --format-version 1").output()?;
+        let metadata: Value = serde_json::from_str(&metadata)
+            .map_err(|error| Failure(format!("`cargo metadata` wrote something else: {error}")))?;
+        let directory = metadata.get("target_directory").and_then(Value::as_str);
+        directory
+            .map(PathBuf::from)
+            .ok_or_else(|| Failure("`cargo metadata` names no target directory".to_owned()))
     }
 
     /// Every file that is under version control, or would be with the next `git add`.
