@@ -179,12 +179,16 @@ pub fn venue_of(capture: &Capture, wish: Option<Venue>) -> Result<Venue, ReplayE
 }
 
 fn venue_of_url(url: &str) -> Option<Venue> {
-    let host = Url::parse(url).ok()?.host;
-    Venue::all().find(|venue| {
-        let Endpoints { ws, rest } = Endpoints::of(*venue);
+    let Url { host, path, .. } = Url::parse(url).ok()?;
+    let at_host = |venue: &Venue| {
+        let Endpoints { ws, rest, .. } = Endpoints::of(*venue);
         let mut known = ws.iter().map(|(_, url)| url).chain([&rest]);
         known.any(|known| Url::parse(known).is_ok_and(|known| known.host == host))
-    })
+    };
+    // Versions of one venue have a host in common.
+    let at_path = |venue: &Venue| Endpoints::of(*venue).path == path;
+    let exact = Venue::all().filter(at_host).find(at_path);
+    exact.or_else(|| Venue::all().find(at_host))
 }
 
 /// What one pass over a capture left behind.

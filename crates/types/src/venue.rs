@@ -48,6 +48,14 @@ pub enum Venue {
     BitMex = 19,
     /// dYdX v3 (closed; for recordings).
     DydxV3 = 20,
+    /// Kraken spot, WebSocket v1.
+    KrakenV1 = 21,
+    /// Kraken spot, WebSocket v2.
+    KrakenV2 = 22,
+    /// Bitfinex v2.
+    Bitfinex = 26,
+    /// Phemex: contracts and spot with scaled integers, hedged perpetuals.
+    Phemex = 33,
 }
 
 /// Name and aliases of each venue; the first is what reports print.
@@ -72,6 +80,10 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::KrakenFutures, &["kraken_futures"]),
     (Venue::BitMex, &["bitmex"]),
     (Venue::DydxV3, &["dydx_v3"]),
+    (Venue::KrakenV1, &["kraken_v1"]),
+    (Venue::KrakenV2, &["kraken_v2", "kraken"]),
+    (Venue::Bitfinex, &["bitfinex"]),
+    (Venue::Phemex, &["phemex"]),
 ];
 
 impl Venue {

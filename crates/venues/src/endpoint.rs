@@ -25,6 +25,8 @@ pub struct Endpoints {
     pub ws: Vec<(Endpoint, String)>,
     /// REST address (`https://host`).
     pub rest: String,
+    /// Path of the WebSocket, where that tells venues at one address apart; otherwise empty.
+    pub path: &'static str,
 }
 
 impl Endpoints {
@@ -51,7 +53,8 @@ impl Endpoints {
             _ => crate::inband::rules(venue).map_or((&[], ""), |rules| (rules.ws, rules.rest)),
         };
         let ws = ws.iter().map(|(kind, url)| (*kind, (*url).to_owned())).collect();
-        Self { ws, rest: rest.to_owned() }
+        let path = crate::inband::rules(venue).map_or("", |rules| rules.path);
+        Self { ws, rest: rest.to_owned(), path }
     }
 
     /// The same kinds, all at one WebSocket address.

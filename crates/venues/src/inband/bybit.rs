@@ -58,7 +58,7 @@ impl Protocol for Bybit {
             return Err(ConfigError::BadDepth { symbol: subscription.symbol.clone(), depth });
         }
         let name = format!("orderbook.{depth}.{symbol}");
-        Ok(Topic { name, symbol: symbol.to_owned(), trades: subscription.trades })
+        Ok(Topic { name, symbol: symbol.to_owned(), depth: None, trades: subscription.trades })
     }
 
     fn route(&self, subscription: &Subscription) -> Route {
@@ -71,8 +71,8 @@ impl Protocol for Bybit {
         name.splitn(3, '.').nth(2).unwrap_or(name)
     }
 
-    fn depth_max(&self, name: &str) -> Option<u32> {
-        name.split('.').nth(1)?.parse().ok()
+    fn depth_max(&self, topic: &Topic) -> Option<u32> {
+        topic.name.split('.').nth(1)?.parse().ok()
     }
 
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {

@@ -28,6 +28,8 @@ pub(crate) enum Link {
         /// Its own.
         id: u64,
     },
+    /// Its id is above the one before's. A loss does not show, going back does.
+    Above(u64),
 }
 
 impl Link {
@@ -35,7 +37,7 @@ impl Link {
     pub(crate) const fn id(self) -> Option<u64> {
         match self {
             Self::Free => None,
-            Self::Next(id) | Self::After { id, .. } => Some(id),
+            Self::Next(id) | Self::After { id, .. } | Self::Above(id) => Some(id),
         }
     }
 }
@@ -80,6 +82,7 @@ impl Position {
             Link::Free => true,
             Link::Next(id) => at.checked_add(1) == Some(id),
             Link::After { prev, .. } => prev == at,
+            Link::Above(id) => id > at,
         };
         if follows {
             return Step::Apply;
@@ -90,6 +93,9 @@ impl Position {
             Link::Next(id) => at.checked_sub(id).is_some_and(|back| back < u64::from(LATE_MAX)),
             // Ids of a linked chain may go down, so only the last message itself is known.
             Link::After { .. } => link == self.last,
+            // Older than the snapshot, or the last one again; what else goes back has skipped
+            // a change that is now too late.
+            Link::Above(id) => self.last == Link::Free || id == at,
         };
         if !old || self.late >= LATE_MAX {
             Step::Gap
@@ -146,6 +152,15 @@ mod tests {
         assert_eq!(steps(Link::Next(1_000), &messages)[0], Step::Gap, "no straggler");
         let steps = steps(Link::Next(60), &messages[..60].repeat(2));
         assert_eq!(steps.iter().position(|it| *it == Step::Gap), Some(usize::from(LATE_MAX)));
+    }
+
+    #[test]
+    fn growing_ids_may_jump_but_not_go_back() {
+        use Step::{Apply, Duplicate, Gap, Stale};
+        let ids = |ids: &[u64]| ids.iter().map(|id| Link::Above(*id)).collect::<Vec<_>>();
+        let behind = Link::Above(10);
+        assert_eq!(steps(behind, &ids(&[8, 10, 15, 16])), [Stale, Stale, Apply, Apply]);
+        assert_eq!(steps(behind, &ids(&[15, 15, 14])), [Apply, Duplicate, Gap]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl InbandSession {
         cx: &mut Context<'_>,
     ) {
         let mut frame = core::mem::take(&mut self.frame);
-        frame.begin(self.lines[line].route.prefix);
+        frame.begin(self.lines[line].route.prefix, line);
         match self.protocol.read(message.payload(), &mut frame) {
             Ok(()) => {
                 self.follow_number(line, frame.number, cx);
@@ -51,10 +51,14 @@ impl InbandSession {
             }
             Err(rejected) => {
                 cx.counters.reject(rejected);
-                if self.rules.shows_loss {
+                // Where frames are numbered the next one shows that this one's number is missing,
+                // and counts anew from then on.
+                let numbered = self.lines[line].number.take().is_some();
+                if self.rules.shows_loss && !numbered {
                     self.lose_named(line, message.payload(), cx);
                 } else {
                     // It may have been a change of any book; no later message would show that.
+                    cx.counters.gaps += u64::from(numbered);
                     self.lose_line(line, Reason::Gap, cx);
                 }
             }
@@ -112,6 +116,10 @@ impl InbandSession {
                 }
                 cx.counters.ignore(Ignored::Notice);
             }
+            Event::Frozen => {
+                self.lose_line(line, Reason::Halted, cx);
+                cx.counters.ignore(Ignored::Notice);
+            }
             Event::Refused { code, message } => {
                 let words = frame.bytes(message);
                 let words = &words[..words.len().min(WORDS_MAX)];
@@ -134,7 +142,8 @@ impl InbandSession {
         cx: &mut Context<'_>,
     ) {
         let name = frame.name(event);
-        let Some(index) = self.names.find(name).or_else(|| self.discover(name, line, cx)) else {
+        let known = self.names.find(name);
+        let Some(index) = known.or_else(|| self.discover(name, event.depth, line, cx)) else {
             cx.counters.ignore(Ignored::UnknownSymbol);
             return;
         };

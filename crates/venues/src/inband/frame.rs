@@ -30,6 +30,8 @@ pub(crate) struct BookEvent {
     pub(crate) time: WallNanos,
     /// Its levels among those of the frame.
     pub(crate) levels: Range<usize>,
+    /// Levels a side of its channel, where the message tells and the name does not.
+    pub(crate) depth: Option<u32>,
     /// It carries a checksum, which nobody compares yet.
     pub(crate) has_checksum: bool,
 }
@@ -57,6 +59,8 @@ pub(crate) enum Event {
     },
     /// The venue wants this text back at once.
     Answer(Range<usize>),
+    /// The venue says that nothing on this connection moves until it is subscribed again.
+    Frozen,
     /// Understood, and of no use.
     Ignored(Ignored),
 }
@@ -72,12 +76,15 @@ pub(crate) struct Frame {
     taken: usize,
     /// Number of the frame among all of its connection, where the venue counts them.
     pub(crate) number: Option<u64>,
+    /// Which of the session's connections it came on.
+    pub(crate) line: usize,
 }
 
 impl Frame {
-    /// Empties it for the next frame, on a connection whose books have `prefix`.
-    pub(crate) fn begin(&mut self, prefix: &'static str) {
+    /// Empties it for the next frame, on the connection `line`, whose books have `prefix`.
+    pub(crate) fn begin(&mut self, prefix: &'static str, line: usize) {
         self.prefix = prefix;
+        self.line = line;
         self.names.clear();
         self.events.clear();
         self.levels.clear();
@@ -184,20 +191,33 @@ impl Frame {
         })
     }
 
+    /// Levels since the last book message.
+    pub(crate) const fn open_levels(&self) -> usize {
+        self.levels.len() - self.taken
+    }
+
     /// Ends a book message: the levels since the last one are its.
     pub(crate) fn book(&mut self, name: &[u8], content: Content, link: Link, time: WallNanos) {
         let levels = self.taken..self.levels.len();
         self.taken = levels.end;
         let name = self.named(name);
-        let has_checksum = false;
+        let (depth, has_checksum) = (None, false);
         self.events.push(Event::Book(BookEvent {
             name,
             content,
             link,
             time,
             levels,
+            depth,
             has_checksum,
         }));
+    }
+
+    /// The last book message is of a channel with so many levels a side.
+    pub(crate) fn depth(&mut self, depth: Option<u32>) {
+        if let Some(Event::Book(event)) = self.events.last_mut() {
+            event.depth = depth;
+        }
     }
 
     /// The last book message carries a checksum.
@@ -231,6 +251,11 @@ impl Frame {
     pub(crate) fn answer(&mut self, text: &str) {
         let text = self.keep(text.as_bytes());
         self.events.push(Event::Answer(text));
+    }
+
+    /// Nothing on this connection moves until it is subscribed again.
+    pub(crate) fn frozen(&mut self) {
+        self.events.push(Event::Frozen);
     }
 
     /// Nothing of use, and why.

@@ -21,6 +21,7 @@
 //! - [`Phase::Live`](book::Phase) exactly as long as deltas are passed on.
 
 mod ascendex;
+mod bitfinex;
 mod bitflyer;
 mod bitmex;
 mod book;
@@ -37,7 +38,10 @@ mod gemini;
 mod hitbtc;
 mod hyperliquid;
 mod kraken_futures;
+mod kraken_v1;
+mod kraken_v2;
 mod okx;
+mod phemex;
 mod poloniex;
 mod protocol;
 mod session;
@@ -70,6 +74,10 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::KrakenFutures => Box::new(kraken_futures::KrakenFutures),
         Venue::BitMex => Box::new(bitmex::BitMex::default()),
         Venue::DydxV3 => Box::new(dydx::Dydx::default()),
+        Venue::KrakenV1 => Box::new(kraken_v1::KrakenV1),
+        Venue::KrakenV2 => Box::new(kraken_v2::KrakenV2::default()),
+        Venue::Bitfinex => Box::new(bitfinex::Bitfinex::default()),
+        Venue::Phemex => Box::new(phemex::Phemex),
         _ => return None,
     })
 }

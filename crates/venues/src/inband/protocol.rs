@@ -67,6 +67,8 @@ pub(crate) struct Topic {
     pub(crate) name: String,
     /// The instrument, as the venue's subscribe messages want it.
     pub(crate) symbol: String,
+    /// Levels a side of its channel, where the venue has several and the name does not tell.
+    pub(crate) depth: Option<u32>,
     /// Trades too.
     pub(crate) trades: bool,
 }
@@ -75,7 +77,7 @@ impl Topic {
     /// A book that is named as its instrument.
     pub(crate) fn plain(subscription: &Subscription) -> Self {
         let symbol = subscription.symbol.clone();
-        Self { name: symbol.clone(), symbol, trades: subscription.trades }
+        Self { name: symbol.clone(), symbol, depth: None, trades: subscription.trades }
     }
 }
 
@@ -130,10 +132,14 @@ pub(crate) trait Protocol: fmt::Debug + Send {
         name
     }
 
-    /// Levels a side that the venue keeps on the channel of this name.
-    fn depth_max(&self, _name: &str) -> Option<u32> {
+    /// Levels a side beyond which the venue forgets a level without saying so.
+    fn depth_max(&self, _: &Topic) -> Option<u32> {
         None
     }
+
+    /// A connection is open, the `line`-th of the session's ([`Frame::line`]): what was said on the
+    /// one before it no longer holds.
+    fn opened(&mut self, _line: usize) {}
 
     /// The messages that subscribe some books (no more than the venue takes in one), or end that.
     /// `id` is one that was not used before.

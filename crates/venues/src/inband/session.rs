@@ -113,7 +113,7 @@ impl InbandSession {
             .cloned()
             .unwrap_or_else(|| Instrument::unlisted(self.config.venue, &topic.symbol));
         let mut book = Book::new(id, topic, instrument, line);
-        book.depth_max = self.protocol.depth_max(&book.topic.name);
+        book.depth_max = self.protocol.depth_max(&book.topic);
         self.books.push(book);
         index
     }
@@ -122,6 +122,7 @@ impl InbandSession {
     pub(super) fn discover(
         &mut self,
         name: &[u8],
+        depth: Option<u32>,
         line: usize,
         cx: &mut Context<'_>,
     ) -> Option<usize> {
@@ -137,7 +138,8 @@ impl InbandSession {
             return None;
         }
         let symbol = self.protocol.symbol_of(name).to_owned();
-        let index = self.new_book(Topic { name: name.to_owned(), symbol, trades: true }, line);
+        let topic = Topic { name: name.to_owned(), symbol, depth, trades: true };
+        let index = self.new_book(topic, line);
         self.books[index].phase = Phase::Waiting;
         Some(index)
     }
@@ -338,6 +340,7 @@ impl Session for InbandSession {
         let keepalive = self.rules.keepalive.filter(|_| self.is_live_mode());
         let keepalive_at = keepalive.map_or(MonoNanos::FAR, |(every, _)| cx.now.plus(every));
         self.lines[index].open(epoch, keepalive_at);
+        self.protocol.opened(index);
         let of_line = |book: &usize| self.books[*book].line == index;
         let books: Vec<usize> = (0..self.books.len()).filter(of_line).collect();
         for book in &books {

@@ -12,6 +12,8 @@ pub(super) struct Words {
     pub(super) symbol: &'static str,
     /// The book's name.
     pub(super) name: &'static str,
+    /// What has to be said on a connection before anything else; mostly empty.
+    pub(super) opening: &'static str,
     pub(super) snapshot: &'static str,
     pub(super) delta: &'static str,
     /// What may come once something was lost; empty where a loss does not show.
@@ -38,6 +40,7 @@ fn section(text: &'static str) -> Words {
         venue: head.next().unwrap().parse().unwrap(),
         symbol: head.next().unwrap(),
         name: head.next().unwrap(),
+        opening: line("opening"),
         snapshot: line("snapshot"),
         delta: line("delta"),
         after_loss: line("after_loss"),

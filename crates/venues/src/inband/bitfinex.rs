@@ -1,0 +1,372 @@
+//! Bitfinex v2: `book` at precision P0 to P4, one level a message.
+//!
+//! Messages name a channel by a number that is valid on its connection only; `subscribed` tells
+//! which book or symbol it is. The greeting asks for a sequence number in every message, heartbeats
+//! too, so a hole makes all books of the connection stale; for the venue's time; and for checksums,
+//! which come as messages of their own behind the change that they are about.
+//!
+//! The book of precision P0 is named as its symbol (`tBTCUSD`), those of others with it
+//! (`tBTCUSD@P1`), in subscriptions too.
+
+use tickbook_types::{Side, WallNanos};
+
+use super::chain::Link;
+use super::frame::{Content, Frame, is_zero, millis};
+use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+use crate::session::{ConfigError, Subscription};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Bitfinex {
+    lines: Vec<Line>,
+}
+
+/// What a connection was told.
+#[derive(Debug, Default)]
+struct Line {
+    /// Flags that the venue has confirmed.
+    flags: Option<u64>,
+    /// Its channels, by id.
+    channels: Vec<Channel>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    id: u64,
+    kind: Kind,
+    /// Name of the book, or symbol of the trades.
+    name: Box<str>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Book,
+    Trades,
+    /// Tickers, candles, books of funding and of single orders.
+    Other,
+}
+
+/// A connection may have 25 channels; a book and its trades are two. 229376 are the flags for the
+/// time (32768), the sequence number (65536) and checksums (131072).
+const RULES: Rules = Rules {
+    ws: &[
+        (Endpoint::Main, "wss://api-pub.bitfinex.com"),
+        (Endpoint::Former, "wss://api.bitfinex.com"),
+    ],
+    rest: "https://api-pub.bitfinex.com",
+    path: "/ws/2",
+    books_per_conn: 12,
+    keepalive: Some((30 * SECOND, r#"{"event":"ping","cid":1}"#)),
+    greeting: &[r#"{"event":"conf","flags":229376}"#],
+    shows_loss: true,
+    ..Rules::CAUTIOUS
+};
+
+/// The flag without which a number behind the data is a time.
+const SEQUENCE: u64 = 65_536;
+
+/// Levels a side of the channels.
+const LENGTHS: [u32; 4] = [1, 25, 100, 250];
+
+const PRECISIONS: [&str; 5] = ["P0", "P1", "P2", "P3", "P4"];
+
+/// Symbol and precision of a book's name.
+fn symbol_and_precision(name: &str) -> (&str, &str) {
+    let split = name.rsplit_once('@').filter(|(_, precision)| PRECISIONS.contains(precision));
+    split.unwrap_or((name, PRECISIONS[0]))
+}
+
+fn book_name(symbol: &str, precision: &str) -> String {
+    let plain = precision.is_empty() || precision == PRECISIONS[0];
+    if plain { symbol.to_owned() } else { format!("{symbol}@{precision}") }
+}
+
+impl Protocol for Bitfinex {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn topic(&self, subscription: &Subscription) -> Result<Topic, ConfigError> {
+        let (symbol, precision) = symbol_and_precision(&subscription.symbol);
+        if !symbol.starts_with('t') {
+            return Err(ConfigError::BadSymbol(symbol.to_owned()));
+        }
+        let depth = subscription.depth.unwrap_or(LENGTHS[3]);
+        if !LENGTHS.contains(&depth) {
+            return Err(ConfigError::BadDepth { symbol: symbol.to_owned(), depth });
+        }
+        Ok(Topic {
+            name: book_name(symbol, precision),
+            symbol: symbol.to_owned(),
+            depth: Some(depth),
+            trades: subscription.trades,
+        })
+    }
+
+    fn symbol_of<'a>(&self, name: &'a str) -> &'a str {
+        symbol_and_precision(name).0
+    }
+
+    fn opened(&mut self, line: usize) {
+        if line >= self.lines.len() {
+            self.lines.resize_with(line + 1, Line::default);
+        }
+        self.lines[line] = Line::default();
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
+        for topic in topics {
+            if verb == Verb::Unsubscribe {
+                if let Some(id) = self.channel_of(&topic.name) {
+                    out.push(format!(r#"{{"event":"unsubscribe","chanId":{id}}}"#));
+                }
+                continue;
+            }
+            let symbol = &topic.symbol;
+            let subscribe = |channel: &str, rest: &str| {
+                let head = format!(r#""event":"subscribe","channel":"{channel}""#);
+                format!(r#"{{{head},"symbol":"{symbol}"{rest}}}"#)
+            };
+            let (_, precision) = symbol_and_precision(&topic.name);
+            let length = topic.depth.unwrap_or(LENGTHS[3]);
+            let book = format!(r#","prec":"{precision}","freq":"F0","len":"{length}""#);
+            out.push(subscribe("book", &book));
+            if topic.trades {
+                out.push(subscribe("trades", ""));
+            }
+        }
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let mut reader = Reader::new(message);
+        if frame.line >= self.lines.len() {
+            self.opened(frame.line);
+        }
+        let line = &mut self.lines[frame.line];
+        if reader.peek()? == b'[' { data(line, reader, frame) } else { event(line, reader, frame) }
+    }
+}
+
+impl Bitfinex {
+    /// The channel that a book has now. Names are unique in a session.
+    fn channel_of(&self, name: &str) -> Option<u64> {
+        let mut channels = self.lines.iter().flat_map(|line| &line.channels);
+        let of_book = |it: &&Channel| it.kind == Kind::Book && *it.name == *name;
+        channels.find(of_book).map(|channel| channel.id)
+    }
+}
+
+impl Line {
+    fn channel(&self, id: u64) -> Option<&Channel> {
+        let place = self.channels.binary_search_by_key(&id, |channel| channel.id);
+        self.channels.get(place.ok()?)
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.channels.retain(|channel| channel.id != id);
+    }
+
+    /// A new channel; one that was for the same before has ended.
+    fn add(&mut self, new: Channel) {
+        self.channels.retain(|it| {
+            it.id != new.id
+                && (new.kind == Kind::Other || (it.kind, &it.name) != (new.kind, &new.name))
+        });
+        let place = self.channels.partition_point(|channel| channel.id < new.id);
+        self.channels.insert(place, new);
+    }
+}
+
+/// What a data message says, before it is known what its channel is.
+#[derive(Default)]
+struct Data<'a> {
+    channel: u64,
+    /// `hb`, `cs`, `te`, `tu`; none for a book.
+    word: &'a [u8],
+    body: Option<Reader<'a>>,
+    /// Of a `cs`.
+    checksum: Option<u32>,
+    /// What stands behind: the sequence number and the time, where they were asked for.
+    tail: [Option<u64>; 2],
+}
+
+fn data(line: &Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let mut data = Data::default();
+    let (mut place, mut behind) = (0, 0);
+    reader.array(|item| {
+        place += 1;
+        match (place, item.peek()?) {
+            (1, _) => data.channel = item.integer()?,
+            (2, b'"') => data.word = item.text()?,
+            (2, b'[') => data.body = Some(item.mark()?),
+            (3, b'[') if !data.word.is_empty() => data.body = Some(item.mark()?),
+            (3, _) if data.word == b"cs" => data.checksum = Some(signed(item.digits()?)?),
+            (_, b'0'..=b'9') if behind < 2 => {
+                data.tail[behind] = Some(item.integer()?);
+                behind += 1;
+            }
+            _ => item.skip()?,
+        }
+        Ok(())
+    })?;
+    reader.end()?;
+    let [number, time] = match line.flags {
+        Some(flags) if flags & SEQUENCE == 0 => [None, data.tail[0]],
+        _ => data.tail,
+    };
+    frame.number = number;
+    let time = time.map_or(WallNanos(0), millis);
+    let channel = line.channel(data.channel);
+    match (channel.map(|it| (it.kind, it.name.as_bytes())), data.word, data.body) {
+        (_, b"hb", _) => frame.ignore(Ignored::Notice),
+        (None, ..) => frame.ignore(Ignored::UnknownSymbol),
+        (Some((Kind::Book, name)), b"", Some(body)) => book(body, name, time, frame)?,
+        (Some((Kind::Book, name)), b"cs", _) => {
+            // Behind the change that it is about, which has been applied by then.
+            data.checksum.ok_or(Rejected::Shape)?;
+            frame.book(name, Content::Delta, Link::Free, time);
+            frame.has_checksum();
+        }
+        (Some((Kind::Trades, name)), b"te", Some(body)) => read_trade(body, name, frame)?,
+        // The same trade again, a second or two later.
+        (Some((Kind::Trades, _)), b"tu", _) => frame.ignore(Ignored::TradeTwice),
+        // Trades from before the subscription.
+        (Some((Kind::Trades, _)), b"", _) => frame.ignore(Ignored::Stale),
+        (Some((Kind::Book, _)), b"", None) => return Err(Rejected::Shape),
+        _ => frame.ignore(Ignored::UnusedStream),
+    }
+    Ok(())
+}
+
+/// A checksum, which is written as a signed number.
+fn signed(digits: &[u8]) -> Read<u32> {
+    let text = core::str::from_utf8(digits).map_err(|_| Rejected::Number)?;
+    text.parse::<i32>().map(i32::cast_unsigned).map_err(|_| Rejected::Number)
+}
+
+/// A whole book: rows; or a change: one row.
+fn book(mut body: Reader<'_>, name: &[u8], time: WallNanos, frame: &mut Frame) -> Read<()> {
+    let (mut flat, mut numbers, mut rows) = ([&b""[..]; 3], 0, 0);
+    body.array(|item| {
+        if item.peek()? == b'[' {
+            rows += 1;
+            let (mut row, mut count) = ([&b""[..]; 3], 0);
+            item.array(|field| number(field, &mut row, &mut count))?;
+            level(row, count, frame)
+        } else {
+            number(item, &mut flat, &mut numbers)
+        }
+    })?;
+    let content = match (rows, numbers) {
+        (_, 0) => Content::Snapshot,
+        (0, _) => {
+            level(flat, numbers, frame)?;
+            Content::Delta
+        }
+        _ => return Err(Rejected::Shape),
+    };
+    frame.book(name, content, Link::Free, time);
+    Ok(())
+}
+
+fn number<'a>(field: &mut Reader<'a>, row: &mut [&'a [u8]; 3], count: &mut usize) -> Read<()> {
+    match row.get_mut(*count) {
+        Some(place) => *place = field.digits()?,
+        None => field.skip()?,
+    }
+    *count += 1;
+    Ok(())
+}
+
+/// `[price, count, amount]`: asks have a negative amount; a count of 0 removes.
+fn level([price, orders, amount]: [&[u8]; 3], count: usize, frame: &mut Frame) -> Read<()> {
+    if count < 3 {
+        return Err(Rejected::Shape);
+    }
+    let (side, size) = match amount.strip_prefix(b"-") {
+        Some(size) => (Side::Ask, size),
+        None => (Side::Bid, amount),
+    };
+    if is_zero(orders) { frame.removal(side, price) } else { frame.level(side, price, size) }
+}
+
+/// `[id, time, amount, price]`: the amount is negative where the aggressor sold.
+fn read_trade(mut body: Reader<'_>, symbol: &[u8], frame: &mut Frame) -> Read<()> {
+    let (mut id, mut time, mut numbers, mut place) = (0, 0, [&b""[..]; 2], 0);
+    body.array(|field| {
+        match place {
+            0 => id = field.integer()?,
+            1 => time = field.integer()?,
+            2 | 3 => numbers[place - 2] = field.digits()?,
+            _ => field.skip()?,
+        }
+        place += 1;
+        Ok(())
+    })?;
+    if place < 4 {
+        return Err(Rejected::Shape);
+    }
+    let [amount, price] = numbers;
+    let (side, size) = match amount.strip_prefix(b"-") {
+        Some(size) => (Side::Ask, size),
+        None => (Side::Bid, amount),
+    };
+    frame.trade(symbol, (side, price, size), id, millis(time))
+}
+
+fn event(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut event, mut channel, mut symbol) = (&b""[..], &b""[..], "");
+    let (mut precision, mut words, mut id) = ("", &b""[..], None);
+    let (mut code, mut flags) = (0, None);
+    reader.object(|key, value| {
+        match key {
+            b"event" => event = value.text()?,
+            b"channel" => channel = value.text()?,
+            b"symbol" => symbol = utf8(value.text()?)?,
+            b"prec" => precision = utf8(value.text()?)?,
+            b"chanId" => id = Some(value.integer()?),
+            b"code" => code = value.integer()?,
+            b"flags" => flags = Some(value.integer()?),
+            b"msg" => words = value.text().unwrap_or(b"error"),
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    reader.end()?;
+    match (event, id) {
+        (b"subscribed", Some(id)) => {
+            let is_pair = symbol.starts_with('t');
+            let (kind, name) = match channel {
+                b"book" if is_pair && (precision.is_empty() || PRECISIONS.contains(&precision)) => {
+                    (Kind::Book, book_name(symbol, precision))
+                }
+                b"trades" if is_pair => (Kind::Trades, symbol.to_owned()),
+                _ => (Kind::Other, symbol.to_owned()),
+            };
+            line.add(Channel { id, kind, name: name.into() });
+            frame.ignore(Ignored::Ack);
+        }
+        (b"subscribed", None) => return Err(Rejected::Shape),
+        (b"unsubscribed", Some(id)) => {
+            line.remove(id);
+            frame.ignore(Ignored::Ack);
+        }
+        (b"conf", _) => {
+            line.flags = flags.or(line.flags);
+            frame.ignore(Ignored::Ack);
+        }
+        (b"error", _) => frame.refused(i64::try_from(code).unwrap_or(0), words),
+        // A restart; maintenance begins; it has ended, and all is to be subscribed again.
+        (b"info", _) if matches!(code, 20_051 | 20_060 | 20_061) => frame.frozen(),
+        (b"info", _) => frame.ignore(Ignored::Notice),
+        _ => frame.ignore(Ignored::Ack),
+    }
+    Ok(())
+}
+
+fn utf8(text: &[u8]) -> Read<&str> {
+    core::str::from_utf8(text).map_err(|_| Rejected::Shape)
+}

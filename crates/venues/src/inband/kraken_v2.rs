@@ -1,0 +1,221 @@
+//! Kraken spot, WebSocket v2: `book` with 10, 25, 100, 500 or 1000 levels a side.
+//!
+//! No ids: after each message, snapshots too, both sides are cut to the depth of the channel, and a
+//! checksum tells whether the ten best levels are right. Numbers are bare and printed at the full
+//! precision of the instrument, which is what the checksum is made of.
+//!
+//! Messages do not tell their depth. In a recording it comes from the acknowledgement; without one
+//! it is the smallest channel that holds the snapshot.
+
+use tickbook_types::Side;
+
+use super::chain::Link;
+use super::frame::{Content, Frame, numeric_id, rfc3339, side_of};
+use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+use crate::session::{ConfigError, Subscription};
+use crate::symbols::SymbolTable;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct KrakenV2 {
+    /// Symbols whose subscription was acknowledged.
+    acked: SymbolTable,
+    /// Their depths.
+    depths: Vec<u32>,
+}
+
+/// Idle connections are cut after a minute; any message keeps them.
+const RULES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://ws.kraken.com")],
+    rest: "https://api.kraken.com",
+    path: "/v2",
+    keepalive: Some((30 * SECOND, r#"{"method":"ping"}"#)),
+    ..Rules::CAUTIOUS
+};
+
+/// Levels a side of the channels.
+pub(super) const DEPTHS: [u32; 5] = [10, 25, 100, 500, 1000];
+
+/// The deepest, for who asks for the whole book.
+pub(super) const DEPTH_DEFAULT: u32 = 1000;
+
+/// The topic of a subscription to a book of one of the depths.
+pub(super) fn with_depth(subscription: &Subscription) -> Result<Topic, ConfigError> {
+    let depth = subscription.depth.unwrap_or(DEPTH_DEFAULT);
+    if !DEPTHS.contains(&depth) {
+        return Err(ConfigError::BadDepth { symbol: subscription.symbol.clone(), depth });
+    }
+    Ok(Topic { depth: Some(depth), ..Topic::plain(subscription) })
+}
+
+impl Protocol for KrakenV2 {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn topic(&self, subscription: &Subscription) -> Result<Topic, ConfigError> {
+        with_depth(subscription)
+    }
+
+    fn depth_max(&self, topic: &Topic) -> Option<u32> {
+        topic.depth
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {
+        let method = verb.name();
+        let mut push = |symbols: String, channel: String| {
+            if !symbols.is_empty() {
+                let params = format!(r#"{channel},"symbol":[{symbols}]"#);
+                out.push(format!(r#"{{"method":"{method}","params":{{{params}}},"req_id":{id}}}"#));
+            }
+        };
+        for depth in DEPTHS {
+            let of_depth = |topic: &&&Topic| topic.depth.unwrap_or(DEPTH_DEFAULT) == depth;
+            let symbols = topics.iter().filter(of_depth).map(|topic| topic.symbol.as_str());
+            push(quoted(symbols), format!(r#""channel":"book","depth":{depth}"#));
+        }
+        let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
+        let trades = quoted(trades.map(|topic| topic.symbol.as_str()));
+        push(trades, r#""channel":"trade","snapshot":false"#.to_owned());
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut channel, mut kind, mut data) = (&b""[..], &b""[..], None);
+        let (mut result, mut success, mut words) = (None, true, &b""[..]);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"channel" => channel = value.text()?,
+                b"type" => kind = value.text()?,
+                b"data" => data = Some(value.mark()?),
+                b"result" => result = Some(value.mark()?),
+                b"success" => success = value.boolean()?,
+                b"error" => words = value.text().unwrap_or(b"error"),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        match (channel, data) {
+            (b"book", Some(mut data)) => data.array(|book| self.book(book, kind, frame)),
+            (b"trade", Some(mut data)) if kind == b"update" => {
+                data.array(|trade| read_trade(trade, frame))
+            }
+            (b"book", None) | (b"trade", None) => Err(Rejected::Shape),
+            (b"trade", _) => {
+                // Trades from before the subscription.
+                frame.ignore(Ignored::Stale);
+                Ok(())
+            }
+            (b"", _) if !success || !words.is_empty() => {
+                frame.refused(0, words);
+                Ok(())
+            }
+            (b"", _) => {
+                frame.ignore(Ignored::Ack);
+                result.map_or(Ok(()), |result| self.acked(result))
+            }
+            (b"heartbeat" | b"status", _) => {
+                frame.ignore(Ignored::Notice);
+                Ok(())
+            }
+            _ => {
+                frame.ignore(Ignored::UnusedStream);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl KrakenV2 {
+    /// Remembers the depth that was acknowledged for a symbol.
+    fn acked(&mut self, mut result: Reader<'_>) -> Read<()> {
+        if result.peek()? != b'{' {
+            return Ok(());
+        }
+        let (mut symbol, mut depth) = (None, None);
+        result.object(|key, value| {
+            match key {
+                b"symbol" => symbol = Some(value.text()?),
+                b"depth" => depth = u32::try_from(value.integer()?).ok(),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        if let (Some(symbol), Some(depth)) = (symbol, depth) {
+            match self.acked.find(symbol) {
+                Some(index) => self.depths[index] = depth,
+                None => {
+                    self.acked.add(symbol);
+                    self.depths.push(depth);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn book(&self, book: &mut Reader<'_>, kind: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut symbol, mut checksum, mut time) = (None, None, &b""[..]);
+        let mut deepest = 0;
+        book.object(|key, value| {
+            let side = match key {
+                b"symbol" => {
+                    symbol = Some(value.text()?);
+                    return Ok(());
+                }
+                b"timestamp" => {
+                    time = value.text()?;
+                    return Ok(());
+                }
+                b"checksum" => {
+                    let value = u32::try_from(value.integer()?);
+                    checksum = Some(value.map_err(|_| Rejected::Number)?);
+                    return Ok(());
+                }
+                b"bids" => Side::Bid,
+                b"asks" => Side::Ask,
+                _ => return value.skip(),
+            };
+            let before = frame.open_levels();
+            frame.objects(side, ("price", "qty"), value)?;
+            deepest = deepest.max(frame.open_levels() - before);
+            Ok(())
+        })?;
+        let symbol = symbol.ok_or(Rejected::Shape)?;
+        let content = match kind {
+            b"snapshot" => Content::Snapshot,
+            b"update" => Content::Delta,
+            _ => return Err(Rejected::Shape),
+        };
+        frame.book(symbol, content, Link::Free, rfc3339(time));
+        let acked = self.acked.find(symbol).and_then(|index| self.depths.get(index).copied());
+        let holds = |depth: &u32| *depth as usize >= deepest;
+        frame.depth(acked.or_else(|| DEPTHS.into_iter().find(holds)));
+        if checksum.is_some() {
+            frame.has_checksum();
+        }
+        Ok(())
+    }
+}
+
+fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
+    let (mut time, mut id) = (&b""[..], 0);
+    trade.object(|key, value| {
+        match key {
+            b"symbol" => symbol = value.text()?,
+            b"side" => side = side_of(value.text()?),
+            b"price" => price = Some(value.digits()?),
+            b"qty" => size = Some(value.digits()?),
+            b"timestamp" => time = value.text()?,
+            b"trade_id" => id = numeric_id(value.digits()?),
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+    frame.trade(symbol, (side, price, size), id, rfc3339(time))
+}
