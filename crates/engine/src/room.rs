@@ -21,6 +21,13 @@ pub(crate) const fn of_frame(len: usize) -> usize {
     2 * Producer::<Block>::slots_for(len / 6) + SMALL
 }
 
+/// Slots that a binary frame of `len` bytes can need, should it be compressed. Books compress to a
+/// third or a tenth; what is packed still tighter finds the ring full, which is counted and said.
+#[must_use]
+pub(crate) const fn of_binary(len: usize) -> usize {
+    of_frame(len.saturating_mul(32))
+}
+
 /// Waits until `slots` slots are free (or the ring is empty), working off the builder if it is in
 /// this thread.
 #[inline]

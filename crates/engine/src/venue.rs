@@ -21,7 +21,7 @@ use tickbook_shm::{ConnState, ConnWriter, Counter, StatsWriter};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{ConnId, Epoch, MonoNanos, Ticks, Venue};
 use tickbook_venues::{
-    Action, Actions, Context, Endpoints, Lane, Rejected, RestResponse, Session, SessionCounters,
+    Action, Actions, Context, Endpoints, Lane, RestResponse, Session, SessionCounters,
 };
 
 use crate::builder::Builder;
@@ -330,21 +330,27 @@ impl VenueThread {
                 if let Some(play) = &parts.play {
                     let at = usize::try_from(counters.frames).unwrap_or(usize::MAX);
                     now = MonoNanos(play.frame_times.get(at).copied().unwrap_or(now.0));
-                    let want = room::of_frame(message.payload.len());
+                    let len = message.payload.len();
+                    let want = match message.kind {
+                        MessageKind::Text => room::of_frame(len),
+                        MessageKind::Binary => room::of_binary(len),
+                    };
                     room::make(&mut parts.lane, want, parts.builder.as_mut());
                 }
-                if message.kind == MessageKind::Text {
-                    let mut cx = Context {
-                        now,
-                        shared_stamp: !message.last_of_read,
-                        lane: &mut parts.lane,
-                        actions,
-                        counters,
-                    };
-                    session.on_message(id, message.payload, &stamps, &mut cx);
-                } else {
-                    counters.frames += 1;
-                    counters.reject(Rejected::Shape);
+                let mut cx = Context {
+                    now,
+                    shared_stamp: !message.last_of_read,
+                    lane: &mut parts.lane,
+                    actions,
+                    counters,
+                };
+                match message.kind {
+                    MessageKind::Text => {
+                        session.on_message(id, message.payload, &stamps, &mut cx);
+                    }
+                    MessageKind::Binary => {
+                        session.on_binary(id, message.payload, &stamps, &mut cx);
+                    }
                 }
                 if let Some(builder) = &mut parts.builder {
                     builder.turn();

@@ -130,6 +130,12 @@ names! {
         RejectedRingFull "rejected_ring_full",
         /// Rejected: a REST answer that was no success or could not be parsed.
         RejectedRest "rejected_rest",
+        /// Rejected: a binary frame on a text feed.
+        RejectedBinary "rejected_binary",
+        /// Rejected: a compressed message that is damaged, or not whole.
+        RejectedCompressed "rejected_compressed",
+        /// Rejected: a compressed message that inflates to more than is allowed.
+        RejectedBomb "rejected_bomb",
         /// Rejected for a reason that has no counter of its own.
         RejectedOther "rejected_other",
         /// Messages applied to a book.

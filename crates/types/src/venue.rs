@@ -56,6 +56,8 @@ pub enum Venue {
     Bitfinex = 26,
     /// Phemex: contracts and spot with scaled integers, hedged perpetuals.
     Phemex = 33,
+    /// Huobi, today HTX: spot, swaps.
+    Huobi = 32,
 }
 
 /// Name and aliases of each venue; the first is what reports print.
@@ -84,6 +86,7 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::KrakenV2, &["kraken_v2", "kraken"]),
     (Venue::Bitfinex, &["bitfinex"]),
     (Venue::Phemex, &["phemex"]),
+    (Venue::Huobi, &["huobi", "htx"]),
 ];
 
 impl Venue {

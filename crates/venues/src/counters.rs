@@ -77,6 +77,13 @@ reasons! {
         RingFull "ring_full",
         /// A REST answer that was no success or could not be parsed.
         Rest "rest",
+        /// A binary frame on a text feed.
+        Binary "binary",
+        /// A compressed message that is damaged, or not whole.
+        Compressed "compressed",
+        /// A compressed message that inflates to more than
+        /// [`crate::limits::INFLATED_BYTES_MAX`] bytes.
+        Bomb "bomb",
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Endpoint {
     Public,
     /// Binance futures: trades and statistics (`/market`).
     Market,
+    /// Derivatives, where they have an address of their own.
+    Derivatives,
     /// One that the venue had once: known from recordings, never connected to.
     Former,
 }

@@ -80,4 +80,8 @@ pub const STABLE_NS: i64 = 60_000 * MS;
 /// as a block beside it, so that they never find it full.
 pub const RING_SNAPSHOT_LEVELS: usize = 1_024;
 
+/// Bytes that a compressed message may inflate to: as many as a message on the wire may have. The
+/// largest of Huobi and OKEx have 130 KiB.
+pub const INFLATED_BYTES_MAX: usize = 8 << 20;
+
 const MS: i64 = 1_000_000;

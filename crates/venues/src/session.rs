@@ -8,7 +8,7 @@ use tickbook_types::{
 
 use crate::action::Actions;
 use crate::binance;
-use crate::counters::SessionCounters;
+use crate::counters::{Rejected, SessionCounters};
 use crate::inband;
 use crate::rest::RestResponse;
 
@@ -49,6 +49,19 @@ pub trait Session: Send {
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     );
+
+    /// One whole binary message, valid or not. A venue that sends text only: counted and dropped.
+    fn on_binary(
+        &mut self,
+        conn: ConnId,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        let _ = (conn, message, stamps);
+        cx.counters.frames += 1;
+        cx.counters.reject(Rejected::Binary);
+    }
 
     /// The connection ended, by whichever side, or an attempt to open it failed. The session asks
     /// for it again with [`crate::Action::Connect`]; the engine delays attempts by its backoff.

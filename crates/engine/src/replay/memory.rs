@@ -9,7 +9,7 @@ use tickbook_shm::{Counter, Segment, SegmentConfig, StatsWriter};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{ConnId, Epoch, MonoNanos, Padded, RecvStamps, Ticks, Venue, WallNanos};
 use tickbook_venues::{
-    Actions, Context, Lane, Mode, Rejected, RestResponse, Session, SessionConfig, SessionCounters,
+    Actions, Context, Lane, Mode, RestResponse, Session, SessionConfig, SessionCounters,
     parse_rest, session, subscriptions_from_open,
 };
 
@@ -167,11 +167,13 @@ impl Feeder {
             match record {
                 Record::Frame { ns, text } => {
                     let due = pacer.wait(ns, self.builder.as_mut());
-                    self.frame(now, text, due);
+                    let stamps = self.stamps(room::of_frame(text.len()), text.len(), due);
+                    self.hand(now, |session, cx| session.on_message(CONN, text, &stamps, cx));
                 }
-                Record::Binary { .. } => {
-                    self.counters.frames += 1;
-                    self.counters.reject(Rejected::Shape);
+                Record::Binary { ns, bytes } => {
+                    let due = pacer.wait(ns, self.builder.as_mut());
+                    let stamps = self.stamps(room::of_binary(bytes.len()), bytes.len(), due);
+                    self.hand(now, |session, cx| session.on_binary(CONN, bytes, &stamps, cx));
                 }
                 Record::Http { url, body, .. } => {
                     self.settle(now);
@@ -189,19 +191,26 @@ impl Feeder {
         self.finish()
     }
 
+    /// Makes room for a frame of `len` bytes, and stamps it as received.
     #[inline]
-    fn frame(&mut self, now: MonoNanos, text: Padded<'_>, due: Option<Ticks>) {
+    fn stamps(&mut self, slots: usize, len: usize, due: Option<Ticks>) -> RecvStamps {
         // What waits in the ring counts as latency: few messages do, enough for two threads.
-        let want = room::of_frame(text.len()).max(self.lane.capacity() - SLOTS_IN_FLIGHT);
+        let want = slots.max(self.lane.capacity() - SLOTS_IN_FLIGHT);
         room::make(&mut self.lane, want, self.builder.as_mut());
-        self.bytes += text.len() as u64;
+        self.bytes += len as u64;
         // A frame that is handed over late counts from when it was due.
         let handed = clock::now();
-        let received = due.map_or(handed, |due| due.min(handed));
-        let stamps = RecvStamps { kernel: None, received, poll_gap: 0 };
+        RecvStamps {
+            kernel: None,
+            received: due.map_or(handed, |due| due.min(handed)),
+            poll_gap: 0,
+        }
+    }
+
+    #[inline]
+    fn hand(&mut self, now: MonoNanos, f: impl FnOnce(&mut dyn Session, &mut Context<'_>)) {
         let Self { session, lane, actions, counters, .. } = self;
-        let mut cx = Context { now, shared_stamp: false, lane, actions, counters };
-        session.on_message(CONN, text, &stamps, &mut cx);
+        f(&mut **session, &mut Context { now, shared_stamp: false, lane, actions, counters });
         if let Some(builder) = &mut self.builder {
             builder.turn();
         }
@@ -332,11 +341,12 @@ fn session_config(capture: &Capture, venue: Venue, sample_every: u32) -> Session
 /// Slots for the biggest frame of the capture, and otherwise few: a small ring stays in the cache.
 fn lane_slots(capture: &Capture) -> usize {
     let frames = capture.records().filter_map(|record| match record {
-        Record::Frame { text, .. } => Some(text.len()),
+        Record::Frame { text, .. } => Some(room::of_frame(text.len())),
+        Record::Binary { bytes, .. } => Some(room::of_binary(bytes.len())),
         _ => None,
     });
     let biggest = frames.max().unwrap_or(0);
-    (2 * room::of_frame(biggest)).next_power_of_two().max(REPLAY_SLOTS_MIN)
+    (2 * biggest).next_power_of_two().max(REPLAY_SLOTS_MIN)
 }
 
 fn fault(error: tickbook_shm::ShmError) -> ReplayError {

@@ -49,21 +49,31 @@ impl InbandSession {
                     self.take_event(line, &frame, event, stamps, cx);
                 }
             }
-            Err(rejected) => {
-                cx.counters.reject(rejected);
-                // Where frames are numbered the next one shows that this one's number is missing,
-                // and counts anew from then on.
-                let numbered = self.lines[line].number.take().is_some();
-                if self.rules.shows_loss && !numbered {
-                    self.lose_named(line, message.payload(), cx);
-                } else {
-                    // It may have been a change of any book; no later message would show that.
-                    cx.counters.gaps += u64::from(numbered);
-                    self.lose_line(line, Reason::Gap, cx);
-                }
-            }
+            Err(rejected) => self.unreadable(line, rejected, message.payload(), cx),
         }
         self.frame = frame;
+    }
+
+    /// A message that cannot be used; `payload`: what can be seen of it.
+    #[cold]
+    pub(super) fn unreadable(
+        &mut self,
+        line: usize,
+        rejected: Rejected,
+        payload: &[u8],
+        cx: &mut Context<'_>,
+    ) {
+        cx.counters.reject(rejected);
+        // Where frames are numbered the next one shows that this one's number is missing,
+        // and counts anew from then on.
+        let numbered = self.lines[line].number.take().is_some();
+        if self.rules.shows_loss && !numbered {
+            self.lose_named(line, payload, cx);
+        } else {
+            // It may have been a change of any book; no later message would show that.
+            cx.counters.gaps += u64::from(numbered);
+            self.lose_line(line, Reason::Gap, cx);
+        }
     }
 
     /// A frame that nobody can read has cost each book that it names a change, and the next one,

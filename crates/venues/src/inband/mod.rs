@@ -21,6 +21,7 @@
 //! - [`Phase::Live`](book::Phase) exactly as long as deltas are passed on.
 
 mod ascendex;
+mod binary;
 mod bitfinex;
 mod bitflyer;
 mod bitmex;
@@ -36,6 +37,7 @@ mod feed;
 mod frame;
 mod gemini;
 mod hitbtc;
+mod huobi;
 mod hyperliquid;
 mod kraken_futures;
 mod kraken_v1;
@@ -78,6 +80,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::KrakenV2 => Box::new(kraken_v2::KrakenV2::default()),
         Venue::Bitfinex => Box::new(bitfinex::Bitfinex::default()),
         Venue::Phemex => Box::new(phemex::Phemex),
+        Venue::Huobi => Box::new(huobi::Huobi),
         _ => return None,
     })
 }

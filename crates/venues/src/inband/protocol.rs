@@ -28,6 +28,8 @@ pub(crate) struct Rules {
     pub(crate) greeting: &'static [&'static str],
     /// What brings a new snapshot.
     pub(crate) recovery: Recovery,
+    /// What its binary frames hold.
+    pub(crate) binary: Binary,
     /// Whether a message that was lost, or could not be read, shows in the ids of the next one.
     pub(crate) shows_loss: bool,
 }
@@ -47,8 +49,23 @@ impl Rules {
         keepalive: None,
         greeting: &[],
         recovery: Recovery::Resubscribe,
+        binary: Binary::Unexpected,
         shows_loss: false,
     };
+}
+
+/// What the binary frames of a venue hold. A text frame is taken as it is on every venue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Binary {
+    /// Nothing that is known.
+    Unexpected,
+    /// The message.
+    Text,
+    /// The message in one gzip member.
+    Gzip,
+    /// The message as a deflate stream without a frame around it.
+    #[expect(dead_code, reason = "the venue that sends it has no session yet")]
+    Deflate,
 }
 
 /// What brings a new snapshot of a book.

@@ -5,6 +5,7 @@ use tickbook_types::{
     Padded, Reason, RecvStamps,
 };
 
+use super::binary::Inflater;
 use super::book::{Book, Line, LinePhase, Phase};
 use super::frame::Frame;
 use super::protocol::{Protocol, Recovery, Route, Rules, Topic, Verb};
@@ -33,6 +34,8 @@ pub(crate) struct InbandSession {
     pub(super) lines: Vec<Line>,
     /// The frame being read; its memory is kept.
     pub(super) frame: Frame,
+    /// For compressed messages, once there was one.
+    pub(super) inflater: Option<Box<Inflater>>,
     /// Messages until the next one is stamped.
     pub(super) sample_countdown: u32,
     /// When the next thing is due.
@@ -72,6 +75,7 @@ impl InbandSession {
             book_of_symbol: Vec::new(),
             lines: lines.collect(),
             frame: Frame::default(),
+            inflater: None,
             sample_countdown: config.sample_every,
             wake: MonoNanos::FAR,
             next_id: 0,
@@ -367,6 +371,20 @@ impl Session for InbandSession {
         cx.counters.frames += 1;
         match self.line_of(conn) {
             Some(line) => self.take(line, message, stamps, cx),
+            None => cx.counters.ignore(Ignored::SpareConnection),
+        }
+    }
+
+    fn on_binary(
+        &mut self,
+        conn: ConnId,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        cx.counters.frames += 1;
+        match self.line_of(conn) {
+            Some(line) => self.take_binary(line, message, stamps, cx),
             None => cx.counters.ignore(Ignored::SpareConnection),
         }
     }

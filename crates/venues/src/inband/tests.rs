@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test")]
 
 mod fixtures;
+mod wire;
 
 use std::collections::BTreeMap;
 
@@ -293,6 +294,7 @@ fn what_the_venue_wants_answered_is_answered() {
         (Venue::Deribit, "public/test"),
         (Venue::CryptoCom, r#""id":17"#),
         (Venue::AscendEx, "pong"),
+        (Venue::Huobi, r#"{"pong":1700000000200}"#),
     ] {
         let words = fixtures::of(venue);
         let mut rig = Rig::live(words);

@@ -4,7 +4,7 @@ use tickbook_types::Side;
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis};
-use super::protocol::{Protocol, Recovery, Rules, SECOND, Topic, Verb, quoted};
+use super::protocol::{Binary, Protocol, Recovery, Rules, SECOND, Topic, Verb, quoted};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -21,6 +21,7 @@ const RULES: Rules = Rules {
     books_per_message: 50,
     keepalive: Some((60 * SECOND, "PING")),
     recovery: Recovery::NextMessage,
+    binary: Binary::Text,
     ..Rules::CAUTIOUS
 };
 
