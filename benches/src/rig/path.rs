@@ -1,5 +1,7 @@
 //! The whole path in one thread, as the engine runs it with an inline builder.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use tickbook_engine::builder::{Builder, LaneEnd};
 use tickbook_engine::desk::{Desk, DeskConfig};
 use tickbook_engine::limits;
@@ -31,6 +33,9 @@ impl Default for PathSize {
     }
 }
 
+/// Paths made so far; with nothing to pair with, only different numbers matter.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
 /// Ticks between two beats: some milliseconds.
 const BEAT_TICKS: u64 = 1 << 23;
 
@@ -54,7 +59,11 @@ impl PathRig {
     #[must_use]
     pub fn new(feed: &Feed, size: PathSize) -> Self {
         let mut segment = Segment::create(&SegmentConfig {
-            name: format!("bench-path-{}", std::process::id()),
+            name: format!(
+                "bench-path-{}-{}",
+                std::process::id(),
+                MADE.fetch_add(1, Ordering::Relaxed)
+            ),
             books_max: size.books,
             depth: u32::try_from(size.depth).expect("a depth that a file can have"),
             conns_max: 1,

@@ -23,6 +23,10 @@ use tickbook_types::{Level, Scale, SeqNo};
 
 use crate::rescale::Conversion;
 
+/// Book states that wait for a first ticker. The streams of one connection begin within a few
+/// messages of one another.
+const LEAD_MAX: usize = 64;
+
 /// Cross-check of one book's best levels against the venue's ticker stream.
 #[derive(Clone, Debug)]
 pub struct BboCheck {
@@ -75,6 +79,11 @@ impl BboCheck {
             self.unjudged += 1;
             return;
         };
+        if self.tickers.is_empty() && self.books.len() == LEAD_MAX.min(self.capacity) {
+            // A stream without tickers: nothing will ever judge these.
+            self.unjudged += self.books.len() as u64;
+            self.books.clear();
+        }
         if self.books.len() == self.capacity {
             self.books.pop_front();
             self.unjudged += 1;
@@ -150,6 +159,19 @@ impl BboCheck {
         {
             self.books.pop_front();
             self.judge_one(&book);
+        }
+        self.begin_anew();
+    }
+
+    /// Moves a queue of at most one entry to the start of its memory, so that one which seldom has
+    /// more stays in a few cache lines.
+    fn begin_anew(&mut self) {
+        for queue in [&mut self.books, &mut self.tickers] {
+            if queue.len() <= 1 {
+                let only = queue.pop_front();
+                queue.clear();
+                queue.extend(only);
+            }
         }
     }
 
@@ -264,6 +286,19 @@ mod tests {
             prop_assert_eq!(counted, ok + bad + unjudged);
             prop_assert!(check.books.capacity() >= capacity && check.books.len() <= capacity);
         }
+    }
+
+    #[test]
+    fn without_tickers_few_book_states_wait() {
+        let mut check = BboCheck::new(1_000);
+        for seq in 0..10_000 {
+            check.on_book(SeqNo(seq), Some(level(1)), Some(level(1)));
+            assert!(check.waiting() <= LEAD_MAX);
+        }
+        assert_eq!(check.unjudged + check.waiting() as u64, 10_000);
+        check.on_ticker(SeqNo(9_999), level(1), level(1));
+        check.on_ticker(SeqNo(10_000), level(2), level(2));
+        assert_eq!((check.ok, check.bad), (1, 0), "a late ticker judges what still waits");
     }
 
     #[test]
