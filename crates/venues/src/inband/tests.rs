@@ -1,6 +1,8 @@
 //! The shell, driven through the venues' own words.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test")]
 
+mod arrays;
+mod dialects;
 mod fixtures;
 mod wire;
 

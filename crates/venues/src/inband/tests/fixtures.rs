@@ -20,6 +20,12 @@ pub(super) struct Words {
     pub(super) after_loss: &'static str,
     /// Understood, but neither book nor trade.
     pub(super) aside: &'static str,
+    /// A refusal with the words `no such pair`; empty where none is known.
+    pub(super) refusal: &'static str,
+    /// Trades from before the subscription; empty where the venue sends none.
+    pub(super) old_trades: &'static str,
+    /// 0.25 sold at 5.5; empty where trades are not read.
+    pub(super) trade: &'static str,
 }
 
 /// The words of every venue.
@@ -45,6 +51,9 @@ fn section(text: &'static str) -> Words {
         delta: line("delta"),
         after_loss: line("after_loss"),
         aside: line("aside"),
+        refusal: line("refusal"),
+        old_trades: line("old_trades"),
+        trade: line("trade"),
     }
 }
 

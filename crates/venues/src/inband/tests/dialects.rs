@@ -1,0 +1,275 @@
+//! What only one venue's messages say.
+
+use tickbook_types::{BookState, Reason, Side};
+
+use super::super::frame::{Content, Event, Frame};
+use super::super::protocol::{Protocol, Topic, Verb};
+use super::super::{bitfinex::Bitfinex, kraken_v1::KrakenV1, kraken_v2::KrakenV2, phemex::Phemex};
+use super::*;
+use crate::counters::Ignored;
+use crate::session::ConfigError;
+
+fn with_depth(symbol: &str, depth: Option<u32>) -> Subscription {
+    Subscription { depth, ..Subscription::all(symbol) }
+}
+
+fn requests(protocol: &dyn Protocol, verb: Verb, subscriptions: &[Subscription]) -> Vec<String> {
+    let topics: Vec<Topic> = subscriptions.iter().map(|it| protocol.topic(it).unwrap()).collect();
+    let mut texts = Vec::new();
+    protocol.request(verb, &topics.iter().collect::<Vec<_>>(), 9, &mut texts);
+    texts
+}
+
+/// The events of one message, on a connection of its own.
+fn events(protocol: &mut dyn Protocol, text: &str) -> Vec<Event> {
+    let mut frame = Frame::default();
+    frame.begin("", 0);
+    protocol.read(text.as_bytes(), &mut frame).unwrap();
+    frame.events().to_vec()
+}
+
+fn depth_of(event: &Event) -> Option<u32> {
+    if let Event::Book(event) = event { event.depth } else { None }
+}
+
+#[test]
+fn kraken_subscribes_one_message_for_each_depth() {
+    let wanted =
+        [with_depth("A/B", Some(10)), with_depth("C/D", None), with_depth("E/F", Some(10))];
+    assert_eq!(
+        requests(&KrakenV2::default(), Verb::Subscribe, &wanted),
+        [
+            r#""channel":"book","depth":10,"symbol":["A/B","E/F"]"#,
+            r#""channel":"book","depth":1000,"symbol":["C/D"]"#,
+            r#""channel":"trade","snapshot":false,"symbol":["A/B","C/D","E/F"]"#,
+        ]
+        .map(|it| format!(r#"{{"method":"subscribe","params":{{{it}}},"req_id":9}}"#))
+    );
+    assert_eq!(
+        requests(&KrakenV1, Verb::Unsubscribe, &wanted[..1]),
+        [r#""pair":["A/B"],"subscription":{"name":"book","depth":10}"#]
+            .map(|it| format!(r#"{{"event":"unsubscribe","reqid":9,{it}}}"#))
+    );
+    for protocol in [&KrakenV1 as &dyn Protocol, &KrakenV2::default()] {
+        let refused = protocol.topic(&with_depth("A/B", Some(20)));
+        assert!(matches!(refused, Err(ConfigError::BadDepth { depth: 20, .. })));
+        let topic = protocol.topic(&with_depth("A/B", Some(25))).unwrap();
+        assert_eq!(protocol.depth_max(&topic), Some(25));
+    }
+}
+
+#[test]
+fn kraken_v2_takes_the_depth_from_the_ack_and_else_from_the_snapshot() {
+    let snapshot = |symbol: &str, levels: usize| {
+        let bids = vec![r#"{"price":1.0,"qty":1.0}"#; levels].join(",");
+        let data = format!(r#"{{"symbol":"{symbol}","bids":[{bids}],"asks":[]}}"#);
+        format!(r#"{{"channel":"book","type":"snapshot","data":[{data}]}}"#)
+    };
+    let mut kraken = KrakenV2::default();
+    for (levels, depth) in [(0, 10), (10, 10), (11, 25), (101, 500), (1000, 1000)] {
+        let events = events(&mut kraken, &snapshot("X/Y", levels));
+        assert_eq!(depth_of(&events[0]), Some(depth), "{levels}");
+    }
+    let result = r#"{"channel":"book","depth":100,"symbol":"X/Y"}"#;
+    let ack = format!(r#"{{"method":"subscribe","result":{result},"success":true}}"#);
+    assert_eq!(events(&mut kraken, &ack), [Event::Ignored(Ignored::Ack)]);
+    assert_eq!(depth_of(&events(&mut kraken, &snapshot("X/Y", 3))[0]), Some(100));
+    assert_eq!(depth_of(&events(&mut kraken, &snapshot("Y/X", 3))[0]), Some(10));
+}
+
+#[test]
+fn refusals_are_told_with_their_words() {
+    for words in fixtures::ALL.iter().filter(|words| !words.refusal.is_empty()) {
+        let mut rig = Rig::live(words);
+        rig.actions.drain().for_each(drop);
+        rig.say(words.refusal);
+        let warnings: Vec<Action> = rig.actions.drain().collect();
+        let [Action::Warn(crate::Warning::SubscribeRefused { message, .. })] = warnings.as_slice()
+        else {
+            panic!("{}: {warnings:?}", words.venue);
+        };
+        assert_eq!(message, "no such pair", "{}", words.venue);
+        rig.say(words.snapshot);
+        assert_eq!(rig.state, LIVE, "{}", words.venue);
+    }
+}
+
+#[test]
+fn trades_say_who_was_the_aggressor_and_old_ones_are_no_trades() {
+    for words in fixtures::ALL.iter().filter(|words| !words.trade.is_empty()) {
+        let venue = words.venue;
+        let mut rig = Rig::live(words);
+        rig.say(words.snapshot);
+        if !words.old_trades.is_empty() {
+            rig.say(words.old_trades);
+        }
+        assert_eq!((rig.counters.trades, rig.state), (0, LIVE), "{venue}");
+        rig.say(words.trade);
+        assert_eq!((rig.counters.trades, rig.state), (1, LIVE), "{venue}");
+        let mut protocol = protocol_of(venue).unwrap();
+        let told = events(&mut *protocol, words.trade);
+        let [Event::Trade(trade)] = told.as_slice() else { panic!("{venue}: {told:?}") };
+        assert_eq!(trade.level.side, Side::Ask, "{venue}");
+        let numbers = [trade.level.price, trade.level.size].map(|it| it.to_string());
+        assert_eq!(numbers, ["5.5", "0.25"], "{venue}");
+    }
+}
+
+#[test]
+fn bitfinex_channels_are_valid_on_their_connection_only() {
+    let mut bitfinex = Bitfinex::default();
+    let subscribed = |symbol: &str, precision: &str| {
+        let symbol = format!(r#""symbol":"{symbol}","prec":"{precision}""#);
+        format!(r#"{{"event":"subscribed","channel":"book","chanId":5,{symbol}}}"#)
+    };
+    let mut read = |line: usize, text: &str| {
+        let mut frame = Frame::default();
+        frame.begin("", line);
+        bitfinex.read(text.as_bytes(), &mut frame).unwrap();
+        frame.events().iter().find_map(|event| match event {
+            Event::Book(event) => Some(String::from_utf8_lossy(frame.name(event)).into_owned()),
+            _ => None,
+        })
+    };
+    read(0, &subscribed("tXYUSD", "P0"));
+    read(1, &subscribed("tYXUSD", "P2"));
+    assert_eq!(read(0, "[5,[1,1,1],7]").as_deref(), Some("tXYUSD"));
+    assert_eq!(read(1, "[5,[1,1,1],7]").as_deref(), Some("tYXUSD@P2"));
+    assert_eq!(read(1, "[6,[1,1,1],8]"), None, "no such channel");
+    read(0, r#"{"event":"unsubscribed","status":"OK","chanId":5}"#);
+    assert_eq!(read(0, "[5,[1,1,1],8]"), None, "unsubscribed");
+    for other in [("tXYUSD", "R0"), ("fUSD", "P0")] {
+        read(0, &subscribed(other.0, other.1));
+        assert_eq!(read(0, "[5,[1,1,1],9]"), None, "{other:?}");
+    }
+    bitfinex.opened(1);
+    assert_eq!(events(&mut bitfinex, "[5,[1,1,1],9]"), [Event::Ignored(Ignored::UnusedStream)]);
+    let mut frame = Frame::default();
+    frame.begin("", 1);
+    bitfinex.read(b"[5,[1,1,1],1]", &mut frame).unwrap();
+    assert_eq!(frame.events(), [Event::Ignored(Ignored::UnknownSymbol)], "a new connection");
+}
+
+#[test]
+fn bitfinex_unsubscribes_the_channel_that_the_book_has_now() {
+    let mut bitfinex = Bitfinex::default();
+    let wanted = [with_depth("tXYUSD@P1", Some(25))];
+    assert_eq!(
+        requests(&bitfinex, Verb::Subscribe, &wanted),
+        [
+            r#""channel":"book","symbol":"tXYUSD","prec":"P1","freq":"F0","len":"25""#,
+            r#""channel":"trades","symbol":"tXYUSD""#,
+        ]
+        .map(|it| format!(r#"{{"event":"subscribe",{it}}}"#))
+    );
+    assert!(requests(&bitfinex, Verb::Unsubscribe, &wanted).is_empty(), "nothing to end yet");
+    for id in [40, 30] {
+        let symbol = r#""symbol":"tXYUSD","prec":"P1""#;
+        let text = format!(r#"{{"event":"subscribed","channel":"book","chanId":{id},{symbol}}}"#);
+        events(&mut bitfinex, &text);
+        assert_eq!(
+            requests(&bitfinex, Verb::Unsubscribe, &wanted),
+            [format!(r#"{{"event":"unsubscribe","chanId":{id}}}"#)]
+        );
+    }
+}
+
+#[test]
+fn bitfinex_reads_a_time_for_a_number_only_if_it_was_told_so() {
+    let mut bitfinex = Bitfinex::default();
+    let mut number = |text: &str| {
+        let mut frame = Frame::default();
+        frame.begin("", 0);
+        bitfinex.read(text.as_bytes(), &mut frame).unwrap();
+        frame.number
+    };
+    assert_eq!(number(r#"[1,"hb",7]"#), Some(7));
+    assert_eq!(number(r#"[1,"hb"]"#), None);
+    assert_eq!(number(r#"[1,"cs",-5,8,1700000000000]"#), Some(8));
+    number(r#"{"event":"conf","status":"OK","flags":32768}"#);
+    assert_eq!(number(r#"[1,"hb",1700000000000]"#), None);
+    number(r#"{"event":"conf","status":"OK","flags":229376}"#);
+    assert_eq!(number(r#"[1,"hb",9,1700000000000]"#), Some(9));
+}
+
+#[test]
+fn bitfinex_says_each_trade_twice_and_it_is_taken_once() {
+    let words = fixtures::of(Venue::Bitfinex);
+    let mut rig = Rig::live(words);
+    rig.say(words.snapshot);
+    rig.say(r#"{"event":"subscribed","channel":"trades","chanId":6,"symbol":"tXYUSD"}"#);
+    rig.say(r#"[6,[[7,1700000000000,-0.25,5.6]],42]"#);
+    rig.say(r#"[6,"te",[8,1700000000500,-0.25,5.5],43]"#);
+    rig.say(r#"[6,"tu",[8,1700000000500,-0.25,5.5],44]"#);
+    assert_eq!((rig.counters.trades, rig.counters.ignored(Ignored::TradeTwice)), (1, 1));
+    assert_eq!(rig.state, LIVE);
+}
+
+#[test]
+fn bitfinex_maintenance_makes_the_books_of_the_connection_stale() {
+    let words = fixtures::of(Venue::Bitfinex);
+    let mut rig = Rig::live(words);
+    rig.say(words.snapshot);
+    rig.say(r#"{"event":"info","version":2,"serverId":"s","platform":{"status":1}}"#);
+    assert_eq!(rig.state, LIVE);
+    rig.say(r#"{"event":"info","code":20060,"msg":"maintenance"}"#);
+    assert_eq!(rig.state, (BookState::Stale, Reason::Halted));
+    rig.say(words.snapshot);
+    assert_eq!(rig.state, LIVE);
+}
+
+#[test]
+fn phemex_names_the_channel_by_the_form_of_its_numbers_and_never_unsubscribes() {
+    let wanted = ["sXYUSDT", "XYUSD", "XYUSDT"].map(|it| with_depth(it, None));
+    let sent = requests(&Phemex, Verb::Subscribe, &wanted);
+    let channels: Vec<&str> = sent.iter().filter_map(|it| it.split('"').nth(5)).collect();
+    assert_eq!(
+        channels,
+        [
+            "orderbook.subscribe",
+            "trade.subscribe",
+            "orderbook.subscribe",
+            "trade.subscribe",
+            "orderbook_p.subscribe",
+            "trade_p.subscribe",
+        ]
+    );
+    assert!(requests(&Phemex, Verb::Unsubscribe, &wanted).is_empty());
+}
+
+#[test]
+fn a_phemex_sequence_that_goes_back_is_a_loss() {
+    let words = fixtures::of(Venue::Phemex);
+    let mut rig = Rig::live(words);
+    rig.say(words.snapshot);
+    rig.say(&words.delta.replace(r#""sequence":47"#, r#""sequence":40"#));
+    assert_eq!((rig.state, rig.seq), (LIVE, Some(41)), "older than the snapshot");
+    rig.say(words.delta);
+    rig.say(words.delta);
+    assert_eq!((rig.state, rig.seq), (LIVE, Some(47)), "the same again");
+    rig.say(&words.delta.replace(r#""sequence":47"#, r#""sequence":45"#));
+    assert_eq!(rig.state, (BookState::Stale, Reason::Gap));
+}
+
+#[test]
+fn a_kraken_snapshot_may_replace_the_book_at_any_time() {
+    let words = fixtures::of(Venue::KrakenV1);
+    let mut kraken = KrakenV1;
+    let told = events(&mut kraken, words.snapshot);
+    let [Event::Book(event)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((event.content, event.depth), (Content::Snapshot, Some(10)));
+    let ticker = r#"[1,{"a":["5.5",1,"1.0"],"b":["5.4",1,"1.0"]},"ticker","XY/USD"]"#;
+    assert_eq!(events(&mut kraken, ticker), [Event::Ignored(Ignored::UnusedStream)]);
+    let mut frame = Frame::default();
+    for bad in [
+        r#"[1,{"a":[]},{"b":[]},{"c":"1"},"book-10","XY/USD"]"#,
+        r#"[1,"book-10","XY/USD"]"#,
+        r#"[1,{"a":[["1","1"]]},"book-10","XY/USD"]"#,
+        r#"[1,{"c":"4294967296"},"book-10","XY/USD"]"#,
+        r#"[1,{"a":[]},"book-x","XY/USD"]"#,
+        r#"[1,{"a":[]},"book-10"]"#,
+    ] {
+        frame.begin("", 0);
+        assert!(kraken.read(bad.as_bytes(), &mut frame).is_err(), "{bad}");
+    }
+}
