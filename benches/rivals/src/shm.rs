@@ -180,6 +180,7 @@ impl File {
                 name,
                 scale: SCALE,
                 depth_max: None,
+                crosses: false,
             })
             .expect("a book that is new");
         writer.publish(BookId(id), &Sides::new().snapshot(0, 0..PUBLISHED));

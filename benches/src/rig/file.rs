@@ -114,6 +114,7 @@ impl File {
                 name,
                 scale: SCALE,
                 depth_max: None,
+                crosses: false,
             })
             .expect("a book that is new");
         writer.publish(BookId(id), &sides.snapshot(0, 0..DEPTH));

@@ -405,7 +405,7 @@ impl Out {
             slot.crossed += 1;
             slot.crossed_run += 1;
             self.stats.add(Counter::Crossed, 1);
-            if slot.crossed_run >= limits::CROSSED_MESSAGES_MAX {
+            if slot.crossed_run >= limits::CROSSED_MESSAGES_MAX && !slot.spec.crosses {
                 return Some(self.hold(slot, Reason::Crossed));
             }
         } else {

@@ -20,6 +20,9 @@ use tickbook_types::{
 
 const BOOKS: u32 = 2;
 
+/// The one that may be crossed for moments.
+const CROSSES: BookId = BookId(1);
+
 const DEPTH: u32 = 8;
 
 /// State, chain id, bids and asks of a book.
@@ -57,6 +60,7 @@ impl Shown {
                 instrument: Instrument::unlisted(Venue::BinanceSpot, "BOOK"),
                 scale: Scale::default(),
                 depth_max: None,
+                crosses: book == CROSSES.0,
             };
             let header = MessageHeader::new(MessageKind::Block, BookId(book));
             assert_eq!(desk.take(&header, &[], Some(Block::AddBook(Box::new(spec)))), None);
@@ -176,19 +180,22 @@ fn a_fault_is_published_at_once() {
     let dir = util::ShmDir::new("publish-fault");
     let mut latest = Shown::new(&dir, "fault", Publish::Latest);
     let header =
-        |kind| MessageHeader { state: BookState::Live, ..MessageHeader::new(kind, BookId(0)) };
+        |kind, book| MessageHeader { state: BookState::Live, ..MessageHeader::new(kind, book) };
     let level = |price, side| LevelRecord::new(Price(price), Size(1), side);
-    let levels = vec![level(99, Side::Bid), level(100, Side::Ask)];
-    let block = SnapshotBlock { levels, ..SnapshotBlock::default() };
-    latest.desk.take(&header(MessageKind::Block), &[], Some(Block::Snapshot(Box::new(block))));
-    assert_eq!(latest.books()[0].0, BookState::Live);
-    let crossing = [level(105, Side::Bid)];
-    let mut requests = 0;
-    for _ in 0..tickbook_engine::limits::CROSSED_MESSAGES_MAX {
-        let request = latest.desk.take(&header(MessageKind::Delta), &crossing, None);
-        requests += usize::from(request.is_some());
+    for (book, after) in [(BookId(0), (1, BookState::Stale)), (CROSSES, (0, BookState::Live))] {
+        let levels = vec![level(99, Side::Bid), level(100, Side::Ask)];
+        let block = SnapshotBlock { levels, ..SnapshotBlock::default() };
+        let first = header(MessageKind::Block, book);
+        latest.desk.take(&first, &[], Some(Block::Snapshot(Box::new(block))));
+        assert_eq!(latest.books()[book.index()].0, BookState::Live);
+        let crossing = [level(105, Side::Bid)];
+        let mut requests = 0;
+        for _ in 0..tickbook_engine::limits::CROSSED_MESSAGES_MAX {
+            let request = latest.desk.take(&header(MessageKind::Delta, book), &crossing, None);
+            requests += usize::from(request.is_some());
+        }
+        assert_eq!((requests, latest.books()[book.index()].0), after);
+        latest.desk.flush();
+        assert_eq!(latest.books()[book.index()].0, after.1);
     }
-    assert_eq!((requests, latest.books()[0].0), (1, BookState::Stale));
-    latest.desk.flush();
-    assert_eq!(latest.books()[0].0, BookState::Stale);
 }

@@ -44,6 +44,7 @@ fn a_snapshot_after_failed_rescaling_is_read_at_the_new_exponents() {
         instrument: Instrument::unlisted(Venue::BinanceSpot, "BOOK"),
         scale: Scale::default(),
         depth_max: None,
+        crosses: false,
     };
     let add = header(MessageKind::Block, BookState::Syncing);
     desk.take(&add, &[], Some(Block::AddBook(Box::new(spec))));

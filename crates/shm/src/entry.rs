@@ -229,6 +229,7 @@ mod tests {
             instrument,
             scale: Scale::default(),
             depth_max: Some(20),
+            crosses: false,
         }
     }
 

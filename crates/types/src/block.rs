@@ -31,6 +31,9 @@ pub struct BookSpec {
     /// Levels a side the venue keeps on this channel: the book is cut to it after each whole
     /// message. `None`: the whole book.
     pub depth_max: Option<u32>,
+    /// Whether it is crossed for moments without being wrong: books of orders are, between an
+    /// order and its matches.
+    pub crosses: bool,
 }
 
 /// A whole book as fetched by REST.

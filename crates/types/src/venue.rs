@@ -58,6 +58,8 @@ pub enum Venue {
     Phemex = 33,
     /// Huobi, today HTX: spot, swaps.
     Huobi = 32,
+    /// Bitstamp, order by order.
+    BitstampL3 = 30,
 }
 
 /// Name and aliases of each venue; the first is what reports print.
@@ -87,6 +89,7 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::Bitfinex, &["bitfinex"]),
     (Venue::Phemex, &["phemex"]),
     (Venue::Huobi, &["huobi", "htx"]),
+    (Venue::BitstampL3, &["bitstamp_l3"]),
 ];
 
 impl Venue {

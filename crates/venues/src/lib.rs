@@ -38,6 +38,7 @@ mod json;
 mod lane;
 mod level;
 pub mod limits;
+mod orders;
 pub mod pacing;
 mod rest;
 mod session;

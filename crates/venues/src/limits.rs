@@ -84,4 +84,11 @@ pub const RING_SNAPSHOT_LEVELS: usize = 1_024;
 /// largest of Huobi and OKEx have 130 KiB.
 pub const INFLATED_BYTES_MAX: usize = 8 << 20;
 
+/// Orders that a book of orders may hold: 2^20 of 64 bytes, and an index of 16 MiB. The largest
+/// books rest some 100,000; beyond the limit the book is stale (`Overflow`).
+pub const ORDERS_MAX: usize = 1 << 20;
+
+/// Orders for which a book of orders has room from the start: about 150 KiB.
+pub const ORDERS_FIRST: usize = 1 << 10;
+
 const MS: i64 = 1_000_000;

@@ -64,5 +64,6 @@ pub(crate) fn book(id: u32, conn: u32, symbol: &str) -> BookSpec {
         instrument: Instrument::unlisted(Venue::BinanceSpot, symbol),
         scale: Scale { price_exponent: -2, size_exponent: -5 },
         depth_max: None,
+        crosses: false,
     }
 }

@@ -70,7 +70,15 @@ pub(crate) fn spec(id: u32, conn: u32, symbol: &str) -> BookSpec {
     instrument.quote = symbol[3..].to_owned();
     let scale = Scale { price_exponent: -2, size_exponent: -5 };
     let (book, conn) = (BookId(id), ConnId(conn));
-    BookSpec { book, conn, name: symbol.to_owned(), instrument, scale, depth_max: None }
+    BookSpec {
+        book,
+        conn,
+        name: symbol.to_owned(),
+        instrument,
+        scale,
+        depth_max: None,
+        crosses: false,
+    }
 }
 
 /// A writer in another process; killed when dropped.

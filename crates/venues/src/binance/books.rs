@@ -167,6 +167,7 @@ impl Book {
             name: self.symbol().to_owned(),
             instrument: self.instrument.clone(),
             scale: self.scale.unwrap_or_default(),
+            crosses: false,
             depth_max: match self.channel {
                 Channel::Whole(depth) => Some(depth),
                 Channel::Diff | Channel::None => None,

@@ -31,6 +31,8 @@ pub(super) struct Book {
     pub(super) topic: Topic,
     pub(super) instrument: Instrument,
     pub(super) depth_max: Option<u32>,
+    /// [`super::protocol::Rules::crosses`].
+    pub(super) crosses: bool,
     /// Index of its connection.
     pub(super) line: usize,
     /// Whether the builder knows it.
@@ -57,6 +59,7 @@ impl Book {
             topic,
             instrument,
             depth_max: None,
+            crosses: false,
             line,
             added: false,
             state: BookState::Syncing,
@@ -79,6 +82,7 @@ impl Book {
             instrument: self.instrument.clone(),
             scale: self.exponents.scale.unwrap_or_default(),
             depth_max: self.depth_max,
+            crosses: self.crosses,
         }
     }
 }

@@ -114,6 +114,7 @@ impl InbandSession {
         match event {
             Event::Book(event) => self.take_book(line, frame, event, stamps, cx),
             Event::Trade(event) => self.take_trade(frame, event, stamps, cx),
+            Event::Lost { name, reason } => self.take_loss(line, frame.bytes(name), *reason, cx),
             Event::Ignored(reason) => cx.counters.ignore(*reason),
             Event::Answer(text) => {
                 if self.is_live_mode()
@@ -141,6 +142,21 @@ impl InbandSession {
                 cx.counters.ignore(Ignored::Ack);
             }
         }
+    }
+
+    /// The protocol found a book wrong.
+    #[cold]
+    fn take_loss(&mut self, line: usize, name: &[u8], reason: Reason, cx: &mut Context<'_>) {
+        let Some(index) = self.names.find(name) else { return };
+        if self.books[index].line != line || self.books[index].phase != Phase::Live {
+            return;
+        }
+        match reason {
+            Reason::Gap => cx.counters.gaps += 1,
+            Reason::Overflow => cx.counters.reject(Rejected::Overflow),
+            _ => {}
+        }
+        self.lose(index, reason, cx);
     }
 
     fn take_book(

@@ -3,12 +3,13 @@
 
 use core::ops::Range;
 
-use tickbook_types::{Decimal, Side, WallNanos};
+use tickbook_types::{Decimal, Reason, Side, WallNanos};
 
 use super::chain::Link;
 use crate::counters::{Ignored, Rejected};
 use crate::json::{Read, Reader};
 use crate::level::DecimalLevel;
+use crate::orders::Total;
 
 /// Which book message it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,6 +53,11 @@ pub(crate) struct TradeEvent {
 pub(crate) enum Event {
     Book(BookEvent),
     Trade(TradeEvent),
+    /// The protocol found a book wrong: something of it was lost, or it cannot be kept.
+    Lost {
+        name: Range<usize>,
+        reason: Reason,
+    },
     /// The venue refused something: its code and words.
     Refused {
         code: i64,
@@ -121,6 +127,11 @@ impl Frame {
     pub(crate) fn level(&mut self, side: Side, price: &[u8], size: &[u8]) -> Read<()> {
         self.levels.push(DecimalLevel::parse(price, size, side)?);
         Ok(())
+    }
+
+    /// What rests at a price after a change of its orders.
+    pub(crate) fn total(&mut self, total: &Total) {
+        self.levels.push(total.level());
     }
 
     /// A removed price.
@@ -225,6 +236,14 @@ impl Frame {
         if let Some(Event::Book(event)) = self.events.last_mut() {
             event.has_checksum = true;
         }
+    }
+
+    /// A book is wrong, for a reason that no [`Link`] says. The levels since the last book message
+    /// are dropped.
+    pub(crate) fn lost(&mut self, name: &[u8], reason: Reason) {
+        self.levels.truncate(self.taken);
+        let name = self.named(name);
+        self.events.push(Event::Lost { name, reason });
     }
 
     /// A trade of a symbol; `side` is the aggressor's.

@@ -25,6 +25,7 @@ mod binary;
 mod bitfinex;
 mod bitflyer;
 mod bitmex;
+mod bitstamp_l3;
 mod book;
 mod bybit;
 mod chain;
@@ -75,6 +76,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::BitFlyer => Box::new(bitflyer::BitFlyer),
         Venue::KrakenFutures => Box::new(kraken_futures::KrakenFutures),
         Venue::BitMex => Box::new(bitmex::BitMex::default()),
+        Venue::BitstampL3 => Box::new(bitstamp_l3::BitstampL3::default()),
         Venue::DydxV3 => Box::new(dydx::Dydx::default()),
         Venue::KrakenV1 => Box::new(kraken_v1::KrakenV1),
         Venue::KrakenV2 => Box::new(kraken_v2::KrakenV2::default()),

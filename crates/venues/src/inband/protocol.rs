@@ -32,6 +32,9 @@ pub(crate) struct Rules {
     pub(crate) binary: Binary,
     /// Whether a message that was lost, or could not be read, shows in the ids of the next one.
     pub(crate) shows_loss: bool,
+    /// Whether its books are crossed for moments and that is no fault: between an order and its
+    /// matches.
+    pub(crate) crosses: bool,
 }
 
 /// Second, minute, in nanoseconds.
@@ -51,6 +54,7 @@ impl Rules {
         recovery: Recovery::Resubscribe,
         binary: Binary::Unexpected,
         shows_loss: false,
+        crosses: false,
     };
 }
 

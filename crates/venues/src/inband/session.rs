@@ -118,6 +118,7 @@ impl InbandSession {
             .unwrap_or_else(|| Instrument::unlisted(self.config.venue, &topic.symbol));
         let mut book = Book::new(id, topic, instrument, line);
         book.depth_max = self.protocol.depth_max(&book.topic);
+        book.crosses = self.rules.crosses;
         self.books.push(book);
         index
     }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use tickbook_types::Venue;
 
 /// A venue's words: all of them go from bids 100.5 x 2, 100 x 1, asks 101 x 3 to bids 100.5 x 2,
-/// asks 101 x 3, 101.5 x 4.
+/// asks 101 x 3, 101.5 x 4. Where orders come one by one, there are several lines, to be said one
+/// after the other.
 pub(super) struct Words {
     pub(super) venue: Venue,
     /// How a subscription names it.
@@ -40,7 +41,8 @@ fn section(text: &'static str) -> Words {
     let mut head = head.split(' ');
     let line = |kind: &str| {
         let texts = lines.lines().filter_map(|line| line.split_once(' '));
-        texts.filter(|(of, _)| *of == kind).map(|(_, text)| text).next().unwrap_or_default()
+        let texts: Vec<&str> = texts.filter(|(of, _)| *of == kind).map(|(_, text)| text).collect();
+        &*texts.join("\n").leak()
     };
     Words {
         venue: head.next().unwrap().parse().unwrap(),

@@ -1,0 +1,293 @@
+//! Bitstamp: `live_orders`, every order by itself; and `live_trades`.
+//!
+//! There is no snapshot that fits the stream (one from REST plants orders that are never deleted):
+//! the book starts empty when the venue acknowledges the subscription, or in a recording with its
+//! first order, and holds what was placed since. So orders from before are changed and deleted
+//! without ever having been seen: a change puts them into the book, a deletion says nothing.
+//!
+//! An order that is matched at once is told first at its limit: the book is crossed until the
+//! matches are told. A deletion may name the price of the match: orders are removed by id alone.
+//!
+//! Each event names the one before it (`pre_event_id`). Recordings of 2015 do not have that yet.
+
+use std::collections::HashMap;
+
+use tickbook_types::{Decimal, Reason, Side, WallNanos};
+
+use super::chain::Link;
+use super::frame::{Content, Frame};
+use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+use crate::level::venue_time;
+use crate::orders::{OrderError, OrderId, OrderMap};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct BitstampL3 {
+    /// Orders of each pair.
+    books: HashMap<Box<[u8]>, Orders>,
+}
+
+/// The orders of a pair.
+#[derive(Debug)]
+struct Orders {
+    map: OrderMap,
+    /// The last event, where events have ids.
+    last: Option<OrderId>,
+}
+
+const RULES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://ws.bitstamp.net")],
+    rest: "https://www.bitstamp.net",
+    books_per_message: 1,
+    keepalive: Some((30 * SECOND, r#"{"event":"bts:heartbeat"}"#)),
+    shows_loss: true,
+    crosses: true,
+    ..Rules::CAUTIOUS
+};
+
+const ORDERS: &[u8] = b"live_orders_";
+const TRADES: &[u8] = b"live_trades_";
+
+impl Protocol for BitstampL3 {
+    fn rules(&self) -> Rules {
+        RULES
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
+        for topic in topics {
+            let mut say = |channel: &str| {
+                let (verb, pair) = (verb.name(), &topic.symbol);
+                out.push(format!(
+                    r#"{{"event":"bts:{verb}","data":{{"channel":"{channel}_{pair}"}}}}"#
+                ));
+            };
+            say("live_orders");
+            if topic.trades && verb == Verb::Subscribe {
+                say("live_trades");
+            }
+        }
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut event, mut channel, mut data) = (&b""[..], &b""[..], None);
+        let (mut id, mut before) = (None, None);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"event" => event = value.text()?,
+                b"channel" => channel = value.text()?,
+                b"data" => data = Some(value.mark()?),
+                b"event_id" => id = Some(OrderId::text(value.text()?)?),
+                b"pre_event_id" => before = Some(OrderId::text(value.text()?)?),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        let pair = channel.strip_prefix(ORDERS);
+        match (event, pair, data) {
+            (b"order_created" | b"order_changed" | b"order_deleted", Some(pair), Some(data)) => {
+                let order = Order::read(data)?;
+                let chain = before.zip(id);
+                self.order(pair, event == b"order_deleted", &order, chain, frame)?;
+            }
+            (b"bts:subscription_succeeded", Some(pair), _) => self.start(pair, frame),
+            (b"trade", _, Some(data)) => match channel.strip_prefix(TRADES) {
+                Some(pair) => read_trade(data, pair, frame)?,
+                None => frame.ignore(Ignored::UnusedStream),
+            },
+            (b"order_created" | b"order_changed" | b"order_deleted", ..) => {
+                return Err(Rejected::Shape);
+            }
+            (b"bts:error", _, data) => refused(data, frame)?,
+            (b"bts:heartbeat" | b"bts:request_reconnect", ..) => frame.ignore(Ignored::Notice),
+            _ if event.starts_with(b"bts:") => frame.ignore(Ignored::Ack),
+            _ => frame.ignore(Ignored::UnusedStream),
+        }
+        Ok(())
+    }
+}
+
+impl BitstampL3 {
+    /// The book of a pair begins, without an order.
+    fn start(&mut self, pair: &[u8], frame: &mut Frame) {
+        let orders = match self.books.get_mut(pair) {
+            Some(orders) => orders,
+            None => self.add(pair),
+        };
+        orders.map.clear();
+        orders.last = None;
+        frame.book(pair, Content::Snapshot, Link::Free, WallNanos(0));
+    }
+
+    fn add(&mut self, pair: &[u8]) -> &mut Orders {
+        let orders = Orders { map: OrderMap::new(), last: None };
+        self.books.entry(pair.into()).or_insert(orders)
+    }
+
+    fn order(
+        &mut self,
+        pair: &[u8],
+        deleted: bool,
+        order: &Order,
+        chain: Option<(OrderId, OrderId)>,
+        frame: &mut Frame,
+    ) -> Read<()> {
+        let (content, orders) = match self.books.get_mut(pair) {
+            Some(orders) => (Content::Delta, orders),
+            None => (Content::Snapshot, self.add(pair)),
+        };
+        if let Some((before, id)) = chain {
+            let last = orders.last.replace(id);
+            if last.is_some_and(|last| last != before) {
+                frame.lost(pair, Reason::Gap);
+                return Ok(());
+            }
+        }
+        match order.apply(deleted, &mut orders.map, frame) {
+            Ok(()) => frame.book(pair, content, Link::Free, order.time),
+            Err(error) => frame.lost(pair, error.reason()),
+        }
+        Ok(())
+    }
+}
+
+/// An order as an event tells it.
+struct Order {
+    id: u64,
+    side: Side,
+    price: Decimal,
+    size: Decimal,
+    time: WallNanos,
+}
+
+impl Order {
+    fn read(mut data: Reader<'_>) -> Read<Self> {
+        let (mut id, mut side, mut time) = (None, None, WallNanos(0));
+        let (mut price, mut size) = (Digits::default(), Digits::default());
+        data.object(|key, value| {
+            match key {
+                b"id" => id = Some(value.integer()?),
+                b"order_type" => side = Some(value.integer()?),
+                b"price" => price.bare(value.digits()?),
+                b"price_str" => price.text(value.digits()?),
+                b"amount" => size.bare(value.digits()?),
+                b"amount_str" => size.text(value.digits()?),
+                b"microtimestamp" => time = venue_time(value.integer()?),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        let side = match side {
+            Some(0) => Side::Bid,
+            Some(1) => Side::Ask,
+            _ => return Err(Rejected::Shape),
+        };
+        let id = id.ok_or(Rejected::Shape)?;
+        let (price, size) = (price.number()?, size.number()?);
+        if size.mantissa() < 0 {
+            Err(Rejected::Number)
+        } else {
+            Ok(Self { id, side, price, size, time })
+        }
+    }
+
+    /// Into the map; the levels that change go to the frame.
+    fn apply(
+        &self,
+        deleted: bool,
+        map: &mut OrderMap,
+        frame: &mut Frame,
+    ) -> Result<(), OrderError> {
+        let Self { side, price, size, .. } = *self;
+        let id = OrderId::Number(self.id);
+        let known = map.find(&id);
+        let rests = !deleted && !size.is_zero();
+        let stays = |(its, at): (Side, Decimal)| {
+            its == side && (at == price || at.normalised() == price.normalised())
+        };
+        if rests && known.is_some_and(stays) {
+            frame.total(&map.resize(&id, size)?);
+            return Ok(());
+        }
+        if known.is_some() {
+            frame.total(&map.remove(&id)?);
+        }
+        if rests {
+            frame.total(&map.create(id, side, price, size)?);
+        }
+        Ok(())
+    }
+}
+
+/// A number that comes twice: bare, which may have been a float, and as text.
+#[derive(Clone, Copy, Default)]
+struct Digits<'a> {
+    bare: Option<&'a [u8]>,
+    text: Option<&'a [u8]>,
+}
+
+impl<'a> Digits<'a> {
+    const fn bare(&mut self, digits: &'a [u8]) {
+        self.bare = Some(digits);
+    }
+
+    const fn text(&mut self, digits: &'a [u8]) {
+        self.text = Some(digits);
+    }
+
+    fn digits(self) -> Read<&'a [u8]> {
+        self.text.or(self.bare).ok_or(Rejected::Shape)
+    }
+
+    fn number(self) -> Read<Decimal> {
+        Decimal::parse(self.digits()?).map_err(|_| Rejected::Number)
+    }
+}
+
+fn read_trade(mut data: Reader<'_>, pair: &[u8], frame: &mut Frame) -> Read<()> {
+    let (mut id, mut side, mut time) = (0, None, WallNanos(0));
+    let (mut price, mut size) = (Digits::default(), Digits::default());
+    data.object(|key, value| {
+        match key {
+            b"id" => id = value.integer()?,
+            b"type" => side = Some(value.integer()?),
+            b"price" => price.bare(value.digits()?),
+            b"price_str" => price.text(value.digits()?),
+            b"amount" => size.bare(value.digits()?),
+            b"amount_str" => size.text(value.digits()?),
+            b"microtimestamp" => time = venue_time(value.integer()?),
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let side = match side {
+        Some(0) => Side::Bid,
+        Some(_) => Side::Ask,
+        // In 2015 nobody said who was the aggressor.
+        None => {
+            frame.ignore(Ignored::UnusedStream);
+            return Ok(());
+        }
+    };
+    frame.trade(pair, (side, price.digits()?, size.digits()?), id, time)
+}
+
+fn refused(data: Option<Reader<'_>>, frame: &mut Frame) -> Read<()> {
+    let (mut code, mut words) = (0, &b""[..]);
+    if let Some(mut data) = data {
+        data.object(|key, value| {
+            match key {
+                b"code" if value.peek()? != b'n' => code = value.integer()?,
+                b"message" => words = value.text().unwrap_or_default(),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+    }
+    frame.refused(i64::try_from(code).unwrap_or(0), words);
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Names of orders: numbers, UUIDs, and other short texts, each as a plain value of 40 bytes.
+
+use std::hash::{BuildHasher, RandomState};
+
+use crate::counters::Rejected;
+
+/// What a venue calls an order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum OrderId {
+    /// A number.
+    Number(u64),
+    /// A UUID, in two halves; its letters may be of either case.
+    Uuid { high: u64, low: u64 },
+    /// Any other text, zeros behind it.
+    Text { len: u8, bytes: [u8; Self::TEXT_MAX] },
+}
+
+const _: () = assert!(size_of::<OrderId>() == 40);
+
+impl OrderId {
+    /// Longest text: that of a UUID.
+    pub(crate) const TEXT_MAX: usize = 36;
+
+    /// The id of a text.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected::Ids`] for an empty text and for one that is too long.
+    pub(crate) fn text(text: &[u8]) -> Result<Self, Rejected> {
+        if let Some(uuid) = uuid(text) {
+            return Ok(uuid);
+        }
+        let mut bytes = [0; Self::TEXT_MAX];
+        let len = u8::try_from(text.len()).map_err(|_| Rejected::Ids)?;
+        match bytes.get_mut(..text.len()) {
+            Some(place) if len > 0 => place.copy_from_slice(text),
+            _ => return Err(Rejected::Ids),
+        }
+        Ok(Self::Text { len, bytes })
+    }
+}
+
+/// `00000000-0000-0000-0000-000000000000`, hexadecimal.
+fn uuid(text: &[u8]) -> Option<OrderId> {
+    if text.len() != OrderId::TEXT_MAX {
+        return None;
+    }
+    let mut value = 0_u128;
+    for (at, byte) in text.iter().enumerate() {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if *byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        let digit = char::from(*byte).to_digit(16)?;
+        value = value << 4 | u128::from(digit);
+    }
+    let [high, low] = halves(value);
+    Some(OrderId::Uuid { high, low })
+}
+
+/// Hashes ids with a key of its own, so that nobody can choose ids that collide.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hasher(u64);
+
+/// 2^64 divided by the golden ratio, odd: its multiples are spread evenly (Knuth, volume 3, 6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Hasher {
+    pub(super) fn new() -> Self {
+        Self(RandomState::new().hash_one(0))
+    }
+
+    pub(super) fn hash(self, id: &OrderId) -> u32 {
+        let hash = match id {
+            OrderId::Number(number) => fold(self.0, *number),
+            OrderId::Uuid { high, low } => fold(fold(self.0, *high), *low),
+            OrderId::Text { bytes, .. } => bytes.chunks(8).fold(self.0, |hash, chunk| {
+                let word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+                fold(hash, word)
+            }),
+        };
+        (hash >> 32) as u32
+    }
+}
+
+/// Both halves of a product, one over the other.
+fn fold(hash: u64, word: u64) -> u64 {
+    let product = u128::from(hash ^ word) * u128::from(SPREAD);
+    let [high, low] = halves(product);
+    high ^ low
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+const fn halves(value: u128) -> [u64; 2] {
+    [(value >> 64) as u64, value as u64]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_values_and_other_texts_stay_texts() {
+        let uuid = OrderId::text(b"0123abcd-4567-89ef-0123-456789abcdef");
+        let halves = OrderId::Uuid { high: 0x0123_abcd_4567_89ef, low: 0x0123_4567_89ab_cdef };
+        assert_eq!(uuid, Ok(halves));
+        assert_eq!(OrderId::text(b"0123ABCD-4567-89EF-0123-456789ABCDEF"), Ok(halves));
+        for text in [
+            &b"OQCLML-BW3P3-BUCMWZ"[..],
+            b"7",
+            b"0123abcd-4567-89ef-0123-456789abcdeg",
+            b"0123abcd04567-89ef-0123-456789abcdef",
+        ] {
+            let id = OrderId::text(text).unwrap();
+            let OrderId::Text { len, bytes } = id else { panic!("{id:?}") };
+            assert_eq!(&bytes[..usize::from(len)], text);
+        }
+        assert_ne!(OrderId::text(b"7"), Ok(OrderId::Number(7)));
+        assert_ne!(OrderId::text(b"a"), OrderId::text(b"a\0"));
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused() {
+        assert_eq!(OrderId::text(b""), Err(Rejected::Ids));
+        assert_eq!(OrderId::text(&[b'x'; 37]), Err(Rejected::Ids));
+        assert_eq!(OrderId::text(&[b'x'; 300]), Err(Rejected::Ids));
+    }
+
+    #[test]
+    fn ids_that_follow_each_other_are_spread() {
+        let hasher = Hasher::new();
+        let mut buckets = [0_u32; 256];
+        for number in 0..65_536 {
+            buckets[(hasher.hash(&OrderId::Number(number)) & 255) as usize] += 1;
+        }
+        // 256 on average; a multiple of the deviation of a fair throw (16).
+        assert!(buckets.iter().all(|count| (96..=416).contains(count)), "{buckets:?}");
+    }
+}
