@@ -1,6 +1,6 @@
 //! What the path costs as it grows: books, published levels, venues, readers; and the memory.
 //!
-//! `scaling [FOLDER]` prints a table each and, given a folder, draws each as `FOLDER/scaling_*.svg`.
+//! `scaling [FOLDER]` prints a table each and, given a folder, draws each as `scaling_*.svg` in it.
 //! Times are the lowest of some passes over the same messages, in ns per message; beside readers
 //! the median, since the lowest is a pass in which no reader ran. The rows of one table ran one
 //! after the other; only their ratios travel to other hosts.
