@@ -60,6 +60,12 @@ pub enum Venue {
     Huobi = 32,
     /// Bitstamp, order by order.
     BitstampL3 = 30,
+    /// Gate v4: spot.
+    Gate = 28,
+    /// Bitstamp.
+    Bitstamp = 29,
+    /// Gate v4: perpetual futures.
+    GateFutures = 39,
 }
 
 /// Name and aliases of each venue; the first is what reports print.
@@ -90,6 +96,9 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::Phemex, &["phemex"]),
     (Venue::Huobi, &["huobi", "htx"]),
     (Venue::BitstampL3, &["bitstamp_l3"]),
+    (Venue::Gate, &["gateio_v4", "gateio", "gate"]),
+    (Venue::Bitstamp, &["bitstamp"]),
+    (Venue::GateFutures, &["gateio_futures", "gate_futures"]),
 ];
 
 impl Venue {

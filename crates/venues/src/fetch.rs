@@ -1,9 +1,15 @@
-//! One REST request at a time for one thing, repeated with growing pauses until it succeeds.
+//! REST requests: one at a time for one thing, repeated with growing pauses until it succeeds, all
+//! within the venue's budget.
 
 use tickbook_types::MonoNanos;
 
-use crate::action::RequestId;
-use crate::limits::{FETCH_PAUSE_MAX_NS, FETCH_PAUSE_MIN_NS};
+use crate::action::{Action, RequestId, RestPurpose, RestRequest, Warning};
+use crate::budget::WeightBudget;
+use crate::limits::{
+    FETCH_PAUSE_MAX_NS, FETCH_PAUSE_MIN_NS, FETCH_TIMEOUT_NS, PAUSE_DEFAULT_S, PAUSE_MAX_S,
+};
+use crate::rest::RestError;
+use crate::session::Context;
 
 /// Where the request for a thing stands.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -57,6 +63,50 @@ impl Fetch {
         match self.stage {
             Stage::Idle => MonoNanos::FAR,
             Stage::Wanted(at) | Stage::Asked(_, at) => at,
+        }
+    }
+}
+
+/// The REST requests of a session: their numbers, and the venue's budget for them.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    budget: WeightBudget,
+    last: u64,
+    live: bool,
+}
+
+impl Requests {
+    /// None yet. In a replay (`live` is false) nothing is held back, and nobody needs to answer.
+    pub(crate) fn new(weight_per_minute: u32, live: bool) -> Self {
+        Self { budget: WeightBudget::new(weight_per_minute), last: 0, live }
+    }
+
+    /// Asks if the budget allows it now; the stage of the fetch after that.
+    pub(crate) fn ask(
+        &mut self,
+        path: String,
+        weight: u32,
+        purpose: RestPurpose,
+        wanted: MonoNanos,
+        cx: &mut Context<'_>,
+    ) -> Stage {
+        if self.live && !self.budget.try_spend(weight, cx.now) {
+            return Stage::Wanted(self.budget.ready_at(weight, cx.now).max(wanted));
+        }
+        self.last += 1;
+        let id = RequestId(self.last);
+        cx.actions.push(Action::Fetch(RestRequest { id, path, weight, purpose }));
+        let deadline = if self.live { cx.now.plus(FETCH_TIMEOUT_NS) } else { MonoNanos::FAR };
+        Stage::Asked(id, deadline)
+    }
+
+    /// A request failed: where the venue asks for a pause, everything pauses.
+    pub(crate) fn failed(&mut self, error: RestError, cx: &mut Context<'_>) {
+        cx.counters.rest_errors += 1;
+        if let RestError::Status { code: code @ (418 | 429), retry_after_s } = error {
+            let pause_s = retry_after_s.unwrap_or(PAUSE_DEFAULT_S).clamp(1, PAUSE_MAX_S);
+            self.budget.pause(cx.now.plus(i64::from(pause_s) * 1_000_000_000));
+            cx.actions.push(Action::Warn(Warning::RateLimited { code, pause_s }));
         }
     }
 }

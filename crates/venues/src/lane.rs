@@ -1,8 +1,8 @@
 //! Messages without prices, written to the lane from its reserve.
 
 use tickbook_types::{
-    BookId, BookState, ConnId, Epoch, LevelRecord, MessageHeader, MessageKind, Reason, Scale,
-    Ticks, clock,
+    Block, BookId, BookState, ConnId, Epoch, LevelRecord, MessageFlags, MessageHeader, MessageKind,
+    Reason, Scale, SnapshotBlock, Ticks, clock,
 };
 
 use crate::session::Lane;
@@ -48,4 +48,35 @@ pub(crate) fn rescale(
         ..MessageHeader::new(MessageKind::Rescale, book)
     });
     true
+}
+
+/// A whole book beside the ring; given back if the lane is full. `more`: deltas follow that make it
+/// whole, and only with the last of them is it live.
+pub(crate) fn snapshot(
+    lane: &mut Lane,
+    epoch: Epoch,
+    more: bool,
+    block: Box<SnapshotBlock>,
+) -> Result<(), Box<SnapshotBlock>> {
+    let mut flags = MessageFlags::default();
+    if block.seq.is_some() {
+        flags = flags.with(MessageFlags::HAS_SEQ);
+    }
+    if more {
+        flags = flags.with(MessageFlags::MORE);
+    }
+    let header = MessageHeader {
+        flags,
+        state: if more { BookState::Syncing } else { BookState::Live },
+        epoch,
+        seq: block.seq.unwrap_or_default(),
+        venue_time: block.venue_time,
+        received: clock::now(),
+        ..MessageHeader::new(MessageKind::Block, block.book)
+    };
+    match lane.push_block(header, Block::Snapshot(block)) {
+        // Only a snapshot was pushed, so nothing else comes back.
+        Err(Block::Snapshot(block)) => Err(block),
+        _ => Ok(()),
+    }
 }

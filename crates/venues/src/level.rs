@@ -85,6 +85,24 @@ impl Needs {
     }
 }
 
+/// The exponents of a book that takes over a snapshot at `snapshot`, and in `size_min` the size
+/// exponent below which it cannot go from then on.
+pub(crate) fn union_scale(
+    present: Option<Scale>,
+    size_min: &mut Option<i8>,
+    snapshot: Scale,
+) -> Scale {
+    let mut scale = present.map_or(snapshot, |scale| scale.finer(snapshot));
+    // Sizes above whole units have been coarsened because one of them did not fit.
+    if snapshot.size_exponent > 0 {
+        *size_min = Some(snapshot.size_exponent);
+    }
+    if let Some(min) = *size_min {
+        scale.size_exponent = scale.size_exponent.max(min);
+    }
+    scale
+}
+
 /// Whether a size has an integer at `exponent`, if need be a rounded one.
 fn fits(size: Decimal, exponent: i8) -> bool {
     rounded_size(size, exponent).is_some()

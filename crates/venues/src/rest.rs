@@ -2,10 +2,15 @@
 
 use core::fmt;
 
-use tickbook_types::{Instrument, SnapshotBlock, Venue};
+use tickbook_types::{
+    BookId, Instrument, LevelRecord, Price, SeqNo, SnapshotBlock, Venue, WallNanos,
+};
 
 use crate::action::RequestId;
 use crate::binance;
+use crate::counters::Rejected;
+use crate::inband;
+use crate::level::{DecimalLevel, Needs, rounded_size};
 
 /// An answer (or the lack of one).
 #[derive(Debug)]
@@ -31,7 +36,7 @@ pub enum RestBody {
 /// A whole book of a symbol.
 #[derive(Debug)]
 pub struct RestSnapshot {
-    /// The venue's symbol, from the URL.
+    /// The venue's symbol, from the URL or the body.
     pub symbol: String,
     /// The book; its `book` id is set by the session. The scale is the coarsest that holds every
     /// number, from the digits.
@@ -88,6 +93,64 @@ pub fn parse_rest(venue: Venue, url: &str, body: &[u8]) -> Result<RestBody, Rest
         Venue::BinanceSpot | Venue::BinanceUs | Venue::BinanceUsdm | Venue::BinanceCoinm => {
             binance::parse_rest(venue, url, body)
         }
-        _ => Err(RestError::UnknownUrl),
+        _ => inband::parse_rest(venue, &RestUrl::parse(url), body),
+    }
+}
+
+/// The parts of a URL, or of a path with query, that say what an answer is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RestUrl<'a> {
+    /// Path, from `/`, without query.
+    pub(crate) path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> RestUrl<'a> {
+    /// The parts of `url`.
+    pub(crate) fn parse(url: &'a str) -> Self {
+        let rest = url.find("://").map_or(url, |at| &url[at + 3..]);
+        let rest = rest.find('/').map_or("", |at| &rest[at..]);
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        Self { path, query }
+    }
+
+    /// A value of the query; `None` if it is not there, or empty.
+    pub(crate) fn value(&self, name: &str) -> Option<&'a str> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(of, value)| *of == name && !value.is_empty()).map(|(_, value)| value).next()
+    }
+
+    /// What stands behind `prefix` in the path, up to the next slash; `None` if nothing does.
+    pub(crate) fn part_after(&self, prefix: &str) -> Option<&'a str> {
+        let (_, rest) = self.path.split_once(prefix)?;
+        rest.split('/').next().filter(|part| !part.is_empty())
+    }
+}
+
+/// A book out of its levels, at the coarsest exponents that hold every number.
+pub(crate) fn block_of(
+    levels: &[DecimalLevel],
+    seq: Option<SeqNo>,
+    venue_time: WallNanos,
+) -> Result<SnapshotBlock, RestError> {
+    let mut needs = Needs::default();
+    levels.iter().for_each(|level| needs.add(level));
+    let scale = needs.scale(None).map_err(RestError::from)?;
+    let record = |level: &DecimalLevel| {
+        let price = level.price.to_mantissa(scale.price_exponent).ok()?;
+        let (size, _) = rounded_size(level.size, scale.size_exponent)?;
+        Some(LevelRecord::new(Price(price), size, level.side))
+    };
+    let levels: Option<Vec<_>> = levels.iter().map(record).collect();
+    let levels = levels.ok_or(RestError::Overflow)?;
+    Ok(SnapshotBlock { book: BookId(0), seq, venue_time, scale, levels })
+}
+
+impl From<Rejected> for RestError {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Overflow => Self::Overflow,
+            _ => Self::Malformed,
+        }
     }
 }

@@ -44,6 +44,10 @@ pub enum Chain {
     Contiguous,
     /// `prev == last of the one before` (Binance futures); ids in between may be missing.
     Linked,
+    /// Like [`Self::Contiguous`], but a diff may say again what the one before it said (KuCoin).
+    Overlapping,
+    /// Ids are times, which only grow (Bitstamp): a hole between two diffs cannot be seen.
+    Timed,
 }
 
 impl Chain {
@@ -54,6 +58,8 @@ impl Chain {
         match self {
             Self::Contiguous => last.checked_add(1) == Some(next.first),
             Self::Linked => next.prev == Some(last),
+            Self::Overlapping => next.first <= last.saturating_add(1) && last < next.last,
+            Self::Timed => last < next.first,
         }
     }
 
@@ -61,7 +67,7 @@ impl Chain {
     #[must_use]
     pub fn is_older(self, id: u64, diff: Ids) -> bool {
         match self {
-            Self::Contiguous => diff.last <= id,
+            Self::Contiguous | Self::Overlapping | Self::Timed => diff.last <= id,
             Self::Linked => diff.last < id,
         }
     }
@@ -72,7 +78,8 @@ impl Chain {
         let next = id.saturating_add(1);
         let contains = |id: u64| diff.first <= id && id <= diff.last;
         match self {
-            Self::Contiguous => contains(next),
+            Self::Contiguous | Self::Overlapping => contains(next),
+            Self::Timed => id < diff.first,
             // The venue's rule, or the id behind it, or the link itself.
             Self::Linked => contains(id) || contains(next) || diff.prev == Some(id),
         }
@@ -117,6 +124,12 @@ impl Position {
         Self { id, last_first: None, late: 0 }
     }
 
+    /// Behind a diff that was taken as the first one: the snapshot has no id.
+    #[must_use]
+    pub const fn after_diff(diff: Ids) -> Self {
+        Self { id: diff.last, last_first: Some(diff.first), late: 0 }
+    }
+
     /// Last id the book contains.
     #[must_use]
     pub const fn id(self) -> u64 {
@@ -154,8 +167,9 @@ impl Position {
             return Step::Apply;
         }
         // Wholly before the last one, or the last one itself. Anything else that overlaps it has
-        // ids that no sound sequence has: the last one or this one was damaged.
-        let before = diff.last < last_first;
+        // ids that no sound sequence has: the last one or this one was damaged. Where ids are times
+        // one that is older may never have been applied.
+        let before = diff.last < last_first && chain != Chain::Timed;
         let same = diff.last == self.id && diff.first == last_first;
         let explained = (before || same) && self.late < LATE_MAX;
         if explained { Step::Duplicate } else { Step::Gap }
@@ -219,8 +233,8 @@ impl FrameBuffer {
     pub fn keep(&mut self, chain: Chain, ids: Ids, payload: &[u8], stamps: &RecvStamps) -> Kept {
         let mut kept = Kept::Yes;
         if let (Some(first), Some(last)) = (self.frames.front(), self.frames.back()) {
-            let repeats =
-                last.ids == ids || ids.last < last.ids.first && ids.last >= first.ids.first;
+            let before = ids.last < last.ids.first && ids.last >= first.ids.first;
+            let repeats = last.ids == ids || before && chain != Chain::Timed;
             if repeats {
                 return Kept::Duplicate;
             }
@@ -249,6 +263,20 @@ impl FrameBuffer {
             self.pop();
         }
         before - self.frames.len()
+    }
+
+    /// Drops the diffs that a snapshot with `id` contains, and says how many and whether it meets
+    /// the rest without a hole. With nothing kept it has to be at `confirmed` at least: the last id
+    /// that the book is known to have had.
+    pub fn join(&mut self, chain: Chain, id: u64, confirmed: u64) -> (usize, bool) {
+        let Some(oldest) = self.first() else { return (0, id >= confirmed) };
+        let dropped = self.drop_older(chain, id);
+        let meets = match chain {
+            // Only a diff that it contains shows that none is missing behind it.
+            Chain::Timed => oldest.ids.first <= id,
+            _ => self.first().map_or(id >= confirmed, |first| chain.bridges(id, first.ids)),
+        };
+        (dropped, meets)
     }
 
     /// The oldest diff.

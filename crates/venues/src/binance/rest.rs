@@ -6,25 +6,21 @@ use tickbook_types::{
     BookId, LevelRecord, Padded, PaddedBuf, Price, Scale, SeqNo, Side, Size, SnapshotBlock, Venue,
 };
 
-use super::frame::{Needs, rounded_size, venue_time};
+use super::frame::venue_time;
 use super::general::{self, Json, Sonic};
 use super::instruments;
-use crate::counters::Rejected;
-use crate::rest::{RestBody, RestError, RestSnapshot};
+use crate::rest::{RestBody, RestError, RestSnapshot, RestUrl, block_of};
 
 /// Parses a body by its URL; see [`crate::parse_rest`].
 pub(crate) fn parse_rest(venue: Venue, url: &str, body: &[u8]) -> Result<RestBody, RestError> {
-    let path_and_query = url.find("://").map_or(url, |at| &url[at + 3..]);
-    let path_and_query = path_and_query.find('/').map_or("", |at| &path_and_query[at..]);
-    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-    if path.ends_with("/exchangeInfo") {
+    let url = RestUrl::parse(url);
+    if url.path.ends_with("/exchangeInfo") {
         return instruments::parse(venue, body).map(RestBody::Instruments);
     }
-    if !path.ends_with("/depth") {
+    if !url.path.ends_with("/depth") {
         return Err(RestError::UnknownUrl);
     }
-    let symbol = query.split('&').find_map(|pair| pair.strip_prefix("symbol="));
-    let symbol = symbol.filter(|symbol| !symbol.is_empty()).ok_or(RestError::UnknownUrl)?;
+    let symbol = url.value("symbol").ok_or(RestError::UnknownUrl)?;
     let block = snapshot(body)?;
     Ok(RestBody::Snapshot(RestSnapshot { symbol: symbol.to_owned(), block: Box::new(block) }))
 }
@@ -102,30 +98,9 @@ struct Time {
 }
 
 fn general_snapshot(body: &[u8]) -> Result<SnapshotBlock, RestError> {
-    let refused = |rejected| match rejected {
-        Rejected::Overflow => RestError::Overflow,
-        _ => RestError::Malformed,
-    };
-    let depth = general::partial::<Sonic>(body).map_err(refused)?;
+    let depth = general::partial::<Sonic>(body)?;
     let time: Time = Sonic::parse(body).map_err(|_| RestError::Malformed)?;
-    let mut needs = Needs::default();
-    for level in &depth.levels {
-        needs.add(level);
-    }
-    let scale = needs.scale(None).map_err(refused)?;
-    let record = |level: &super::frame::DecimalLevel| {
-        let price = level.price.to_mantissa(scale.price_exponent).ok()?;
-        let (size, _) = rounded_size(level.size, scale.size_exponent)?;
-        Some(LevelRecord::new(Price(price), size, level.side))
-    };
-    let levels: Option<Vec<_>> = depth.levels.iter().map(record).collect();
-    Ok(SnapshotBlock {
-        book: BookId(0),
-        seq: Some(SeqNo(depth.ids.last)),
-        venue_time: venue_time(time.event_time),
-        scale,
-        levels: levels.ok_or(RestError::Overflow)?,
-    })
+    block_of(&depth.levels, Some(SeqNo(depth.ids.last)), venue_time(time.event_time))
 }
 
 #[cfg(test)]

@@ -9,10 +9,9 @@ use super::books::{Book, Channel, Phase};
 use super::link::{Link, LinkPhase};
 use super::rules::Rules;
 use super::subscribe::{self, Line};
-use crate::action::{Action, RequestId, RestPurpose, RestRequest, Warning};
-use crate::budget::WeightBudget;
+use crate::action::{Action, RestPurpose, Warning};
 use crate::counters::Ignored;
-use crate::fetch::{Fetch, Stage};
+use crate::fetch::{Fetch, Requests, Stage};
 use crate::lane;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
@@ -31,7 +30,7 @@ pub(crate) struct BinanceSession {
     pub(super) links: Vec<Link>,
     /// Per line the link whose books count.
     pub(super) active: Vec<usize>,
-    pub(super) budget: WeightBudget,
+    pub(super) requests: Requests,
     /// The instrument list.
     metadata: Fetch,
     /// Whether books may be added: the list is there, or was given up.
@@ -40,7 +39,6 @@ pub(crate) struct BinanceSession {
     pub(super) fetches_under_way: usize,
     /// When the next thing is due.
     pub(super) wake: MonoNanos,
-    next_request: u64,
     pub(super) next_message: u64,
     /// Messages until the next one is stamped.
     pub(super) sample_countdown: u32,
@@ -85,12 +83,11 @@ impl BinanceSession {
             links: links.collect(),
             active: (0..lines.len()).collect(),
             lines,
-            budget: WeightBudget::new(rules.weight_per_minute),
+            requests: Requests::new(rules.weight_per_minute, live),
             metadata: Fetch::default(),
             ready: false,
             fetches_under_way: 0,
             wake: MonoNanos::FAR,
-            next_request: 0,
             next_message: 0,
             sample_countdown: config.sample_every,
             scratch: Vec::new(),
@@ -230,30 +227,10 @@ impl BinanceSession {
         {
             let path = self.rules.instruments_path.to_owned();
             let weight = self.rules.instruments_weight;
-            self.metadata.stage = self.ask(path, weight, RestPurpose::Instruments, at, cx);
+            let purpose = RestPurpose::Instruments;
+            self.metadata.stage = self.requests.ask(path, weight, purpose, at, cx);
         }
         self.wake_at(self.metadata.due());
-    }
-
-    /// Asks REST if the budget allows it now; the stage of the fetch after that.
-    pub(super) fn ask(
-        &mut self,
-        path: String,
-        weight: u32,
-        purpose: RestPurpose,
-        wanted: MonoNanos,
-        cx: &mut Context<'_>,
-    ) -> Stage {
-        let live = self.is_live_mode();
-        if live && !self.budget.try_spend(weight, cx.now) {
-            return Stage::Wanted(self.budget.ready_at(weight, cx.now).max(wanted));
-        }
-        self.next_request += 1;
-        let id = RequestId(self.next_request);
-        cx.actions.push(Action::Fetch(RestRequest { id, path, weight, purpose }));
-        // In a replay nobody needs to answer.
-        let deadline = if live { cx.now.plus(limits::FETCH_TIMEOUT_NS) } else { MonoNanos::FAR };
-        Stage::Asked(id, deadline)
     }
 
     fn metadata_failed(&mut self, cx: &mut Context<'_>) {
@@ -322,13 +299,7 @@ impl BinanceSession {
 
     /// A REST request failed: pauses, and the fetch is tried again.
     fn on_rest_error(&mut self, response: &RestResponse, error: RestError, cx: &mut Context<'_>) {
-        cx.counters.rest_errors += 1;
-        if let RestError::Status { code: code @ (418 | 429), retry_after_s } = error {
-            let pause_s = retry_after_s.unwrap_or(limits::PAUSE_DEFAULT_S);
-            let pause_s = pause_s.clamp(1, limits::PAUSE_MAX_S);
-            self.budget.pause(cx.now.plus(i64::from(pause_s) * 1_000_000_000));
-            cx.actions.push(Action::Warn(Warning::RateLimited { code, pause_s }));
-        }
+        self.requests.failed(error, cx);
         let Some(id) = response.id else { return };
         if self.metadata.is_answered_by(id) {
             self.metadata_failed(cx);

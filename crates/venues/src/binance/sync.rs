@@ -1,9 +1,6 @@
 //! The sync of a book: snapshots wanted, fetched, joined with the kept diffs, and lost again.
 
-use tickbook_types::{
-    Block, BookState, MessageFlags, MessageHeader, MessageKind, MonoNanos, Reason, SeqNo,
-    SnapshotBlock, clock,
-};
+use tickbook_types::{BookState, MessageFlags, MonoNanos, Reason, SnapshotBlock, clock};
 
 use super::books::{Channel, Phase, Silence};
 use super::feed::{Problem, Source};
@@ -12,6 +9,8 @@ use super::session::BinanceSession;
 use crate::action::{Action, RequestId, RestPurpose, Warning};
 use crate::counters::{Ignored, Rejected};
 use crate::fetch::Stage;
+use crate::lane;
+use crate::level::union_scale;
 use crate::limits;
 use crate::rest::RestSnapshot;
 use crate::session::{Context, Mode, Subscription};
@@ -108,7 +107,7 @@ impl BinanceSession {
         let (limit, weight) = self.rules.depth_limit(self.books.len());
         let symbol = self.books[index].symbol();
         let path = format!("{}?symbol={symbol}&limit={limit}", self.rules.depth_path);
-        let stage = self.ask(path, weight, RestPurpose::Snapshot, at, cx);
+        let stage = self.requests.ask(path, weight, RestPurpose::Snapshot, at, cx);
         if matches!(stage, Stage::Asked(..)) {
             cx.counters.snapshot_requests += 1;
             self.fetches_under_way += 1;
@@ -172,13 +171,9 @@ impl BinanceSession {
     fn join(&mut self, index: usize, id: u64, block: Box<SnapshotBlock>, cx: &mut Context<'_>) {
         let chain = self.rules.chain;
         let book = &mut self.books[index];
-        let dropped = book.buffer.drop_older(chain, id);
+        let (dropped, meets) = book.buffer.join(chain, id, book.confirmed);
         cx.counters.ignore_many(Ignored::Stale, dropped as u64);
-        let too_old = match book.buffer.first() {
-            Some(first) => !chain.bridges(id, first.ids),
-            None => id < book.confirmed,
-        };
-        if too_old {
+        if !meets {
             cx.counters.snapshots_unusable += 1;
             self.snapshot_failed(index, cx);
             return;
@@ -199,14 +194,7 @@ impl BinanceSession {
     /// Makes the book's exponents fine enough for a snapshot; `false` if the lane is full.
     fn union_scale(&mut self, index: usize, block: &SnapshotBlock, cx: &mut Context<'_>) -> bool {
         let book = &mut self.books[index];
-        let mut scale = book.scale().map_or(block.scale, |scale| scale.finer(block.scale));
-        // Sizes above whole units have been coarsened because one of them did not fit.
-        if block.scale.size_exponent > 0 {
-            book.size_exponent_min = Some(block.scale.size_exponent);
-        }
-        if let Some(min) = book.size_exponent_min {
-            scale.size_exponent = scale.size_exponent.max(min);
-        }
+        let scale = union_scale(book.scale(), &mut book.size_exponent_min, block.scale);
         self.rescale(index, scale, clock::now(), cx)
     }
 
@@ -276,30 +264,18 @@ impl BinanceSession {
         let book = &mut self.books[index];
         let Some(mut block) = book.snapshot.take() else { return true };
         block.book = book.id;
-        let flags = MessageFlags::HAS_SEQ;
-        let alone = book.buffer.is_empty();
-        let header = MessageHeader {
-            flags: if alone { flags } else { flags.with(MessageFlags::MORE) },
-            state: if alone { BookState::Live } else { BookState::Syncing },
-            epoch,
-            seq: SeqNo(book.position.id()),
-            venue_time: block.venue_time,
-            received: clock::now(),
-            ..MessageHeader::new(MessageKind::Block, book.id)
-        };
         let levels = block.levels.len() as u64;
-        match cx.lane.push_block(header, Block::Snapshot(block)) {
+        match lane::snapshot(cx.lane, epoch, !book.buffer.is_empty(), block) {
             Ok(()) => {
                 cx.counters.snapshots += 1;
                 cx.counters.level_updates += levels;
                 true
             }
-            Err(Block::Snapshot(block)) => {
+            Err(block) => {
                 cx.counters.ring_full += 1;
                 book.snapshot = Some(block);
                 false
             }
-            Err(_) => false,
         }
     }
 

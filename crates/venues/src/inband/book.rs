@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tickbook_types::{
     BookId, BookSpec, BookState, ConnId, Epoch, Instrument, LevelRecord, MonoNanos, Reason, Scale,
+    SnapshotBlock,
 };
 
 use super::chain::Position;
@@ -11,15 +12,19 @@ use super::protocol::{Route, Topic};
 use crate::counters::Rejected;
 use crate::fetch::Fetch;
 use crate::level::{DecimalLevel, Needs, rounded_size};
+use crate::limits::{BUFFER_BYTES_MAX, BUFFER_FRAMES_MAX};
 use crate::pacing::Pacer;
+use crate::splice::FrameBuffer;
 
 /// Where a book stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
     /// Its connection is not there.
     Idle,
-    /// A snapshot is awaited.
+    /// A snapshot is awaited; where REST has it, deltas are kept meanwhile.
     Waiting,
+    /// The snapshot is there; it and the kept deltas go to the lane as it has room.
+    Splicing,
     /// Deltas are passed on.
     Live,
 }
@@ -49,6 +54,39 @@ pub(super) struct Book {
     pub(super) wanted: Fetch,
     /// Since when it is live.
     pub(super) live_since: MonoNanos,
+    /// What its sync needs besides, where REST has its snapshots.
+    pub(super) splice: Option<Box<Splice>>,
+}
+
+/// The sync of a book with snapshots of REST.
+#[derive(Debug)]
+pub(super) struct Splice {
+    /// Where its snapshot is.
+    pub(super) path: String,
+    /// Deltas that wait for the snapshot.
+    pub(super) buffer: FrameBuffer,
+    /// The snapshot that is to go to the lane first ([`Phase::Splicing`]).
+    pub(super) snapshot: Option<Box<SnapshotBlock>>,
+    /// Last id that a later delta has confirmed: no older snapshot is taken.
+    pub(super) confirmed: u64,
+    /// Whether the snapshot is asked for as soon as a delta comes.
+    pub(super) needs_delta: bool,
+    /// But not before this.
+    pub(super) not_before: MonoNanos,
+}
+
+impl Splice {
+    pub(super) fn new(path: String) -> Self {
+        let buffer = FrameBuffer::new(BUFFER_FRAMES_MAX, BUFFER_BYTES_MAX);
+        Self {
+            path,
+            buffer,
+            snapshot: None,
+            confirmed: 0,
+            needs_delta: false,
+            not_before: MonoNanos(0),
+        }
+    }
 }
 
 impl Book {
@@ -70,6 +108,7 @@ impl Book {
             exponents,
             wanted: Fetch::default(),
             live_since: MonoNanos(0),
+            splice: None,
         }
     }
 

@@ -11,7 +11,7 @@
 //!
 //! - Anything on [`Link::Free`]: a venue without ids cannot show a loss.
 
-use crate::splice::Step;
+use crate::splice::{self, Chain, Ids, Step};
 
 /// What a message says about the one before it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -30,6 +30,8 @@ pub(crate) enum Link {
     },
     /// Its id is above the one before's. A loss does not show, going back does.
     Above(u64),
+    /// It covers a range of ids; ranges follow one another, and a snapshot, by a rule.
+    Range(Chain, Ids),
 }
 
 impl Link {
@@ -38,13 +40,70 @@ impl Link {
         match self {
             Self::Free => None,
             Self::Next(id) | Self::After { id, .. } | Self::Above(id) => Some(id),
+            Self::Range(_, ids) => Some(ids.last),
         }
+    }
+
+    /// A range of ids.
+    pub(crate) const fn range(chain: Chain, first: u64, last: u64) -> Self {
+        Self::Range(chain, Ids { first, last, prev: None })
     }
 }
 
 /// Where a book stands in the ids of its venue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Position {
+    /// Ids of single messages, or none.
+    Single(Single),
+    /// Ranges of ids.
+    Ranges(Chain, splice::Position),
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Self::Single(Single::default())
+    }
+}
+
+impl Position {
+    /// Behind a snapshot.
+    pub(crate) const fn after_snapshot(link: Link) -> Self {
+        match link {
+            Link::Range(chain, ids) => {
+                Self::Ranges(chain, splice::Position::after_snapshot(ids.last))
+            }
+            link => Self::Single(Single::after_snapshot(link)),
+        }
+    }
+
+    /// What to do with a delta; [`Step::Apply`] moves the position.
+    pub(crate) fn step(&mut self, link: Link) -> Step {
+        match (&mut *self, link) {
+            (Self::Ranges(chain, position), Link::Range(of, ids)) if *chain == of => {
+                position.step(of, ids)
+            }
+            // A snapshot without an id: the first delta behind it is where the ids begin.
+            (Self::Single(Single { id: None, .. }), Link::Range(chain, ids)) => {
+                *self = Self::Ranges(chain, splice::Position::after_diff(ids));
+                Step::Apply
+            }
+            (Self::Ranges(..), _) | (_, Link::Range(..)) => Step::Gap,
+            (Self::Single(single), link) => single.step(link),
+        }
+    }
+
+    /// Id of the last message, if messages have ids.
+    pub(crate) const fn id(&self) -> Option<u64> {
+        match self {
+            Self::Single(single) => single.id,
+            Self::Ranges(_, position) => Some(position.id()),
+        }
+    }
+}
+
+/// Where a book stands whose messages have one id each.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Position {
+pub(crate) struct Single {
     /// Id of the last message, if messages have ids.
     id: Option<u64>,
     /// The last delta's link.
@@ -56,14 +115,12 @@ pub(crate) struct Position {
 /// So many old messages in a row are no stragglers: the venue has begun its ids anew.
 const LATE_MAX: u8 = 64;
 
-impl Position {
-    /// Behind a snapshot.
-    pub(crate) const fn after_snapshot(link: Link) -> Self {
+impl Single {
+    const fn after_snapshot(link: Link) -> Self {
         Self { id: link.id(), last: Link::Free, late: 0 }
     }
 
-    /// What to do with a delta; [`Step::Apply`] moves the position.
-    pub(crate) fn step(&mut self, link: Link) -> Step {
+    fn step(&mut self, link: Link) -> Step {
         let step = self.judge(link);
         match step {
             Step::Apply => *self = Self { id: link.id(), last: link, late: 0 },
@@ -83,12 +140,13 @@ impl Position {
             Link::Next(id) => at.checked_add(1) == Some(id),
             Link::After { prev, .. } => prev == at,
             Link::Above(id) => id > at,
+            Link::Range(..) => false,
         };
         if follows {
             return Step::Apply;
         }
         let old = match link {
-            Link::Free => false,
+            Link::Free | Link::Range(..) => false,
             // Far behind is no straggler: the venue has begun its ids anew (Bybit: 1).
             Link::Next(id) => at.checked_sub(id).is_some_and(|back| back < u64::from(LATE_MAX)),
             // Ids of a linked chain may go down, so only the last message itself is known.

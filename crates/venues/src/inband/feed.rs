@@ -2,11 +2,11 @@
 
 use tickbook_types::{
     Block, BookState, LevelRecord, MessageFlags, MessageHeader, MessageKind, Padded, Reason,
-    RecvStamps, SeqNo, SnapshotBlock, clock,
+    RecvStamps, SeqNo, SnapshotBlock, Ticks, clock,
 };
 
 use super::book::{Exponents, Phase};
-use super::chain::Position;
+use super::chain::{Link, Position};
 use super::frame::{BookEvent, Content, Event, Frame, TradeEvent};
 use super::session::InbandSession;
 use crate::action::{Action, Warning};
@@ -20,7 +20,7 @@ use crate::splice::Step;
 
 /// Why a message did not get into the lane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Problem {
+pub(super) enum Problem {
     /// The lane is full.
     Full,
     /// The message cannot be used.
@@ -46,7 +46,7 @@ impl InbandSession {
                 self.follow_number(line, frame.number, cx);
                 cx.counters.book_messages += u64::from(frame.has_book());
                 for event in frame.events() {
-                    self.take_event(line, &frame, event, stamps, cx);
+                    self.take_event(line, &frame, event, message, stamps, cx);
                 }
             }
             Err(rejected) => self.unreadable(line, rejected, message.payload(), cx),
@@ -83,12 +83,9 @@ impl InbandSession {
         for index in 0..self.books.len() {
             let book = &self.books[index];
             let name = book.topic.name.as_bytes();
-            if book.line == line
-                && book.phase == Phase::Live
-                && payload.windows(name.len()).any(|window| window == name)
-            {
-                cx.counters.gaps += 1;
-                self.lose(index, Reason::Gap, cx);
+            if book.line == line && payload.windows(name.len()).any(|window| window == name) {
+                cx.counters.gaps += u64::from(book.phase == Phase::Live);
+                self.lose_unread(index, Reason::Gap, cx);
             }
         }
     }
@@ -108,14 +105,21 @@ impl InbandSession {
         line: usize,
         frame: &Frame,
         event: &Event,
+        message: Padded<'_>,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) {
         match event {
-            Event::Book(event) => self.take_book(line, frame, event, stamps, cx),
+            Event::Book(event) => self.take_book(line, frame, event, message, stamps, cx),
             Event::Trade(event) => self.take_trade(frame, event, stamps, cx),
             Event::Lost { name, reason } => self.take_loss(line, frame.bytes(name), *reason, cx),
             Event::Ignored(reason) => cx.counters.ignore(*reason),
+            Event::Reconnect => {
+                if self.is_live_mode() {
+                    cx.actions.push(Action::Close { conn: self.lines[line].conn });
+                }
+                cx.counters.ignore(Ignored::Notice);
+            }
             Event::Answer(text) => {
                 if self.is_live_mode()
                     && let Ok(text) = core::str::from_utf8(frame.bytes(text))
@@ -164,6 +168,7 @@ impl InbandSession {
         line: usize,
         frame: &Frame,
         event: &BookEvent,
+        message: Padded<'_>,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) {
@@ -178,41 +183,118 @@ impl InbandSession {
             return;
         }
         cx.counters.checksums_unchecked += u64::from(event.has_checksum);
-        let levels = frame.levels(event);
         let written = match event.content {
-            Content::Snapshot => self.take_snapshot(index, event, levels, stamps, cx),
-            Content::Delta => {
-                let book = &mut self.books[index];
-                if book.phase != Phase::Live {
-                    cx.counters.ignore(Ignored::BeforeSnapshot);
-                    return;
-                }
-                match book.position.step(event.link) {
-                    Step::Apply => {}
-                    Step::Stale => return cx.counters.ignore(Ignored::Stale),
-                    Step::Duplicate => return cx.counters.ignore(Ignored::Duplicate),
-                    Step::Gap => {
-                        cx.counters.gaps += 1;
-                        self.lose(index, Reason::Gap, cx);
-                        return;
-                    }
-                }
-                let header = self.header(index, MessageKind::Delta, event, stamps, cx);
-                self.write(index, levels, header, stamps, cx)
-            }
+            Content::Snapshot => self.take_snapshot(index, event, frame.levels(event), stamps, cx),
+            Content::Delta => self.take_delta(index, frame, event, message, stamps, cx),
         };
-        match written {
-            Ok(()) => cx.counters.level_updates += levels.len() as u64,
-            Err(Problem::Full) => {
+        let problem = match written {
+            Ok(()) => return,
+            Err(problem) => problem,
+        };
+        match problem {
+            Problem::Full => {
                 cx.counters.ring_full += 1;
                 cx.counters.reject(Rejected::RingFull);
                 self.lose(index, Reason::RingFull, cx);
             }
-            Err(Problem::Bad(rejected)) => {
+            Problem::Bad(rejected) => {
                 cx.counters.reject(rejected);
                 self.lose(index, Reason::Overflow, cx);
             }
         }
+        if event.content == Content::Delta && problem == Problem::Full {
+            self.keep_for_splice(index, event, message, stamps, cx);
+        }
+    }
+
+    /// A delta: passed on, kept, or dropped.
+    fn take_delta(
+        &mut self,
+        index: usize,
+        frame: &Frame,
+        event: &BookEvent,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        if let Link::Range(_, ids) = event.link
+            && ids.are_absurd()
+        {
+            cx.counters.reject(Rejected::Ids);
+            cx.counters.gaps += u64::from(self.books[index].phase == Phase::Live);
+            self.lose_unread(index, Reason::Gap, cx);
+            return Ok(());
+        }
+        let book = &mut self.books[index];
+        if book.phase != Phase::Live {
+            if book.phase == Phase::Idle {
+                cx.counters.ignore(Ignored::BeforeSnapshot);
+            } else {
+                self.keep(index, event, message, stamps, cx);
+            }
+            return Ok(());
+        }
+        let mut position = book.position;
+        match position.step(event.link) {
+            Step::Apply => {}
+            step @ (Step::Stale | Step::Duplicate) => {
+                book.position = position;
+                let stale = step == Step::Stale;
+                cx.counters.ignore(if stale { Ignored::Stale } else { Ignored::Duplicate });
+                return Ok(());
+            }
+            Step::Gap => {
+                cx.counters.gaps += 1;
+                self.lose(index, Reason::Gap, cx);
+                self.keep_for_splice(index, event, message, stamps, cx);
+                return Ok(());
+            }
+        }
+        let header = self.header(index, MessageKind::Delta, event, stamps, cx);
+        self.write_delta(index, frame, event, header, stamps, cx)?;
+        cx.counters.level_updates += frame.levels(event).len() as u64;
+        let book = &mut self.books[index];
+        if let Some(splice) = &mut book.splice {
+            splice.confirmed = book.position.id().unwrap_or(0);
+        }
+        book.position = position;
+        Ok(())
+    }
+
+    /// Keeps the delta that a book was lost with, if it will be of use behind a snapshot.
+    fn keep_for_splice(
+        &mut self,
+        index: usize,
+        event: &BookEvent,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        if self.books[index].splice.is_some() {
+            self.keep(index, event, message, stamps, cx);
+        }
+    }
+
+    /// Writes the levels of a delta that the book does not contain yet.
+    pub(super) fn write_delta(
+        &mut self,
+        index: usize,
+        frame: &Frame,
+        event: &BookEvent,
+        header: MessageHeader,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        let known = match (event.link, self.books[index].position.id()) {
+            (Link::Range(_, ids), Some(id)) if frame.has_level_ids() && ids.first <= id => id,
+            _ => return self.write(index, frame.levels(event), header, stamps, cx),
+        };
+        let mut fresh = core::mem::take(&mut self.fresh);
+        fresh.clear();
+        fresh.extend(frame.levels_above(event, known));
+        let written = self.write(index, &fresh, header, stamps, cx);
+        self.fresh = fresh;
+        written
     }
 
     fn take_snapshot(
@@ -237,6 +319,7 @@ impl InbandSession {
             self.write_block(index, event, levels, header, stamps, cx)?;
         }
         cx.counters.snapshots += 1;
+        cx.counters.level_updates += levels.len() as u64;
         let book = &mut self.books[index];
         if book.phase != Phase::Live {
             book.live_since = cx.now;
@@ -277,7 +360,7 @@ impl InbandSession {
         cx.lane.push_block(header, block).map_err(|_| Problem::Full)
     }
 
-    fn header(
+    pub(super) fn header(
         &self,
         index: usize,
         kind: MessageKind,
@@ -342,19 +425,31 @@ impl InbandSession {
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
+        let exponents = self.books[index].exponents.fit(levels).map_err(Problem::Bad)?;
+        let told = self.rescale(index, exponents, stamps.received, cx);
+        if told { Ok(()) } else { Err(Problem::Full) }
+    }
+
+    /// Gives a book other exponents; `false` if the lane is full.
+    pub(super) fn rescale(
+        &mut self,
+        index: usize,
+        exponents: Exponents,
+        received: Ticks,
+        cx: &mut Context<'_>,
+    ) -> bool {
         let book = &mut self.books[index];
-        let exponents = book.exponents.fit(levels).map_err(Problem::Bad)?;
         if exponents.scale != book.exponents.scale && book.added {
             let scale = exponents.scale.unwrap_or_default();
             let epoch = self.lines[book.line].epoch;
             let state = (book.state, book.reason);
-            if !lane::rescale(cx.lane, book.id, epoch, state, scale, stamps.received) {
-                return Err(Problem::Full);
+            if !lane::rescale(cx.lane, book.id, epoch, state, scale, received) {
+                return false;
             }
             cx.counters.rescales += 1;
         }
         book.exponents = exponents;
-        Ok(())
+        true
     }
 
     fn take_trade(

@@ -67,6 +67,8 @@ pub(crate) enum Event {
     Answer(Range<usize>),
     /// The venue says that nothing on this connection moves until it is subscribed again.
     Frozen,
+    /// The venue wants the connection opened anew.
+    Reconnect,
     /// Understood, and of no use.
     Ignored(Ignored),
 }
@@ -78,6 +80,8 @@ pub(crate) struct Frame {
     names: Vec<u8>,
     events: Vec<Event>,
     levels: Vec<DecimalLevel>,
+    /// Ids of the levels, of a venue where each has one; otherwise empty.
+    level_ids: Vec<u64>,
     /// Levels up to here belong to events.
     taken: usize,
     /// Number of the frame among all of its connection, where the venue counts them.
@@ -94,6 +98,7 @@ impl Frame {
         self.names.clear();
         self.events.clear();
         self.levels.clear();
+        self.level_ids.clear();
         self.taken = 0;
         self.number = None;
     }
@@ -134,6 +139,32 @@ impl Frame {
         self.levels.push(total.level());
     }
 
+    #[expect(dead_code, reason = "KuCoin, the first venue of this kind, comes next")]
+    /// [`Self::level`] with an id of its own, less than which no level after it on its side may
+    /// have; on a venue where all levels have one.
+    pub(crate) fn level_at(&mut self, side: Side, level: (&[u8], &[u8]), id: u64) -> Read<()> {
+        self.level(side, level.0, level.1)?;
+        self.level_ids.push(id);
+        Ok(())
+    }
+
+    /// Those levels of an event that have an id above `id`.
+    pub(crate) fn levels_above<'a>(
+        &'a self,
+        event: &BookEvent,
+        id: u64,
+    ) -> impl Iterator<Item = &'a DecimalLevel> {
+        let ids = self.level_ids.get(event.levels.clone()).unwrap_or_default();
+        let is_above = move |at: usize| ids.get(at).is_none_or(|it| *it > id);
+        let levels = self.levels(event).iter().enumerate();
+        levels.filter(move |(at, _)| is_above(*at)).map(|(_, level)| level)
+    }
+
+    /// Whether the levels of an event have ids of their own.
+    pub(crate) const fn has_level_ids(&self) -> bool {
+        !self.level_ids.is_empty()
+    }
+
     /// A removed price.
     pub(crate) fn removal(&mut self, side: Side, price: &[u8]) -> Read<()> {
         self.level(side, price, b"0")
@@ -141,19 +172,22 @@ impl Frame {
 
     /// Levels as `[price, size, ...]`, numbers bare or quoted; what follows them is skipped.
     pub(crate) fn rows(&mut self, side: Side, rows: &mut Reader<'_>) -> Read<()> {
-        rows.array(|row| {
-            let mut fields = [&b""[..]; 2];
-            let mut count = 0;
-            row.array(|field| {
-                match fields.get_mut(count) {
-                    Some(place) => *place = field.digits()?,
-                    None => field.skip()?,
-                }
-                count += 1;
-                Ok(())
-            })?;
-            if count < 2 { Err(Rejected::Shape) } else { self.level(side, fields[0], fields[1]) }
-        })
+        rows.array(|row| self.row(side, row))
+    }
+
+    /// One of [`Self::rows`].
+    pub(crate) fn row(&mut self, side: Side, row: &mut Reader<'_>) -> Read<()> {
+        let mut fields = [&b""[..]; 2];
+        let mut count = 0;
+        row.array(|field| {
+            match fields.get_mut(count) {
+                Some(place) => *place = field.digits()?,
+                None => field.skip()?,
+            }
+            count += 1;
+            Ok(())
+        })?;
+        if count < 2 { Err(Rejected::Shape) } else { self.level(side, fields[0], fields[1]) }
     }
 
     /// Levels as `["buy", price, size, ...]`.
@@ -180,26 +214,34 @@ impl Frame {
     pub(crate) fn objects(
         &mut self,
         side: Side,
-        (price, size): (&str, &str),
+        names: (&str, &str),
         rows: &mut Reader<'_>,
     ) -> Read<()> {
-        rows.array(|row| {
-            let (mut at, mut of) = (None, None);
-            row.object(|key, value| {
-                if key == price.as_bytes() {
-                    at = Some(value.digits()?);
-                } else if key == size.as_bytes() {
-                    of = Some(value.digits()?);
-                } else {
-                    value.skip()?;
-                }
-                Ok(())
-            })?;
-            match (at, of) {
-                (Some(at), Some(of)) => self.level(side, at, of),
-                _ => Err(Rejected::Shape),
+        rows.array(|row| self.object_level(side, names, row))
+    }
+
+    /// One of [`Self::objects`].
+    pub(crate) fn object_level(
+        &mut self,
+        side: Side,
+        (price, size): (&str, &str),
+        row: &mut Reader<'_>,
+    ) -> Read<()> {
+        let (mut at, mut of) = (None, None);
+        row.object(|key, value| {
+            if key == price.as_bytes() {
+                at = Some(value.digits()?);
+            } else if key == size.as_bytes() {
+                of = Some(value.digits()?);
+            } else {
+                value.skip()?;
             }
-        })
+            Ok(())
+        })?;
+        match (at, of) {
+            (Some(at), Some(of)) => self.level(side, at, of),
+            _ => Err(Rejected::Shape),
+        }
     }
 
     /// Levels since the last book message.
@@ -275,6 +317,11 @@ impl Frame {
     /// Nothing on this connection moves until it is subscribed again.
     pub(crate) fn frozen(&mut self) {
         self.events.push(Event::Frozen);
+    }
+
+    /// The connection is to be opened anew.
+    pub(crate) fn reconnect(&mut self) {
+        self.events.push(Event::Reconnect);
     }
 
     /// Nothing of use, and why.

@@ -25,6 +25,7 @@ mod binary;
 mod bitfinex;
 mod bitflyer;
 mod bitmex;
+mod bitstamp;
 mod bitstamp_l3;
 mod book;
 mod bybit;
@@ -36,6 +37,7 @@ mod deribit;
 mod dydx;
 mod feed;
 mod frame;
+mod gate;
 mod gemini;
 mod hitbtc;
 mod huobi;
@@ -48,14 +50,17 @@ mod phemex;
 mod poloniex;
 mod protocol;
 mod session;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod upbit;
 
-use tickbook_types::Venue;
+use tickbook_types::{SeqNo, Venue};
 
+use self::frame::{Event, Frame};
 use self::protocol::{Protocol, Rules};
 use self::session::InbandSession;
+use crate::rest::{RestBody, RestError, RestSnapshot, RestUrl, block_of};
 use crate::session::{ConfigError, Session, SessionConfig};
 
 /// The protocol of a venue of this kind.
@@ -83,6 +88,9 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::Bitfinex => Box::new(bitfinex::Bitfinex::default()),
         Venue::Phemex => Box::new(phemex::Phemex),
         Venue::Huobi => Box::new(huobi::Huobi),
+        Venue::Gate => Box::new(gate::Gate::Spot),
+        Venue::GateFutures => Box::new(gate::Gate::Futures),
+        Venue::Bitstamp => Box::new(bitstamp::Bitstamp),
         _ => return None,
     })
 }
@@ -93,6 +101,24 @@ pub(crate) fn session(config: SessionConfig) -> Result<Box<dyn Session>, ConfigE
         Some(protocol) => Ok(Box::new(InbandSession::new(config, protocol)?)),
         None => Err(ConfigError::UnsupportedVenue(config.venue)),
     }
+}
+
+/// Parses an answer of REST; see [`crate::parse_rest`].
+pub(crate) fn parse_rest(
+    venue: Venue,
+    url: &RestUrl<'_>,
+    body: &[u8],
+) -> Result<RestBody, RestError> {
+    let protocol = protocol_of(venue).ok_or(RestError::UnknownUrl)?;
+    let mut frame = Frame::default();
+    protocol.read_rest(url, body, &mut frame)?;
+    let Some(Event::Book(event)) = frame.events().first() else {
+        return Err(RestError::Malformed);
+    };
+    let symbol = core::str::from_utf8(frame.name(event)).map_err(|_| RestError::Malformed)?;
+    let symbol = symbol.to_owned();
+    let block = block_of(frame.levels(event), event.link.id().map(SeqNo), event.time)?;
+    Ok(RestBody::Snapshot(RestSnapshot { symbol, block: Box::new(block) }))
 }
 
 /// Addresses and limits of a venue of this kind.

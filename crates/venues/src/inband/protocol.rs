@@ -5,7 +5,9 @@ use core::fmt;
 use super::frame::Frame;
 use crate::endpoint::Endpoint;
 use crate::json::Read;
+use crate::rest::{RestError, RestUrl};
 use crate::session::{ConfigError, Subscription};
+use crate::splice::Chain;
 
 /// A venue's addresses and limits, as data.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +37,17 @@ pub(crate) struct Rules {
     /// Whether its books are crossed for moments and that is no fault: between an order and its
     /// matches.
     pub(crate) crosses: bool,
+    /// Snapshots a minute that REST may be asked for; see [`Protocol::snapshot_path`].
+    pub(crate) snapshots_per_minute: u32,
+    /// How deltas follow a snapshot of REST.
+    pub(crate) chain: Chain,
 }
 
-/// Second, minute, in nanoseconds.
+/// A second, in nanoseconds.
 pub(crate) const SECOND: i64 = 1_000_000_000;
+
+/// What stands in a text for the seconds since 1970 at which it is sent.
+pub(crate) const TIME_SECONDS: &str = "$TIME";
 
 impl Rules {
     /// The limits of a venue that documents none: few and slow.
@@ -55,6 +64,8 @@ impl Rules {
         binary: Binary::Unexpected,
         shows_loss: false,
         crosses: false,
+        snapshots_per_minute: 60,
+        chain: Chain::Contiguous,
     };
 }
 
@@ -166,7 +177,29 @@ pub(crate) trait Protocol: fmt::Debug + Send {
     /// `id` is one that was not used before.
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>);
 
-    /// Reads one message.
+    /// Path and query of a book's snapshot, if REST has it and the stream does not. Its deltas then
+    /// have to be [`Link::Range`](super::chain::Link).
+    fn snapshot_path(&self, _topic: &Topic) -> Option<String> {
+        None
+    }
+
+    /// Reads an answer of REST: for a snapshot one book event, with the book's name out of the URL
+    /// or the body. Runs on the service thread.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used; [`RestError::UnknownUrl`] if it is no answer of this kind.
+    fn read_rest(
+        &self,
+        _url: &RestUrl<'_>,
+        _body: &[u8],
+        _frame: &mut Frame,
+    ) -> Result<(), RestError> {
+        Err(RestError::UnknownUrl)
+    }
+
+    /// Reads one message. Where snapshots come by REST, one that waited for its snapshot is read
+    /// again, so that nothing must be remembered from one to the next.
     ///
     /// # Errors
     ///

@@ -2,18 +2,19 @@
 
 use tickbook_types::{
     Block, BookId, BookState, ConnId, Epoch, Instrument, MessageHeader, MessageKind, MonoNanos,
-    Padded, Reason, RecvStamps,
+    Padded, Reason, RecvStamps, clock,
 };
 
 use super::binary::Inflater;
-use super::book::{Book, Line, LinePhase, Phase};
+use super::book::{Book, Line, LinePhase, Phase, Splice};
 use super::frame::Frame;
-use super::protocol::{Protocol, Recovery, Route, Rules, Topic, Verb};
+use super::protocol::{Protocol, Recovery, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
 use crate::action::{Action, RequestId, Warning};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
-use crate::fetch::Stage;
+use crate::fetch::{Requests, Stage};
 use crate::lane;
+use crate::level::DecimalLevel;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
 use crate::session::{ConfigError, Context, Mode, Session, SessionConfig};
@@ -36,6 +37,11 @@ pub(crate) struct InbandSession {
     pub(super) frame: Frame,
     /// For compressed messages, once there was one.
     pub(super) inflater: Option<Box<Inflater>>,
+    /// A kept frame being read again.
+    pub(super) kept_frame: Frame,
+    /// Levels of a delta of which the book has some already.
+    pub(super) fresh: Vec<DecimalLevel>,
+    pub(super) requests: Requests,
     /// Messages until the next one is stamped.
     pub(super) sample_countdown: u32,
     /// When the next thing is due.
@@ -76,6 +82,9 @@ impl InbandSession {
             lines: lines.collect(),
             frame: Frame::default(),
             inflater: None,
+            kept_frame: Frame::default(),
+            fresh: Vec::new(),
+            requests: Requests::new(rules.snapshots_per_minute, live),
             sample_countdown: config.sample_every,
             wake: MonoNanos::FAR,
             next_id: 0,
@@ -119,6 +128,8 @@ impl InbandSession {
         let mut book = Book::new(id, topic, instrument, line);
         book.depth_max = self.protocol.depth_max(&book.topic);
         book.crosses = self.rules.crosses;
+        let path = self.protocol.snapshot_path(&book.topic);
+        book.splice = path.map(|path| Box::new(Splice::new(path)));
         self.books.push(book);
         index
     }
@@ -146,6 +157,7 @@ impl InbandSession {
         let topic = Topic { name: name.to_owned(), symbol, depth, trades: true };
         let index = self.new_book(topic, line);
         self.books[index].phase = Phase::Waiting;
+        self.start_sync(index, cx);
         Some(index)
     }
 
@@ -202,8 +214,9 @@ impl InbandSession {
 
     /// A book is no longer known to be right: says so at once, and asks for a snapshot.
     pub(super) fn lose(&mut self, index: usize, reason: Reason, cx: &mut Context<'_>) {
+        self.drop_kept(index, cx);
         let book = &mut self.books[index];
-        if book.phase == Phase::Live {
+        if matches!(book.phase, Phase::Live | Phase::Splicing) {
             cx.counters.resyncs += 1;
             // One that is lost again soon after its snapshot is asked for ever more slowly.
             if cx.now.since(book.live_since) < limits::STABLE_NS && book.wanted.failures > 0 {
@@ -224,11 +237,21 @@ impl InbandSession {
         self.wake_at(cx.now);
     }
 
-    /// [`Self::lose`] for every live book of a connection.
+    /// A message of this book may have been lost, without an id that will show it.
+    pub(super) fn lose_unread(&mut self, index: usize, reason: Reason, cx: &mut Context<'_>) {
+        match self.books[index].phase {
+            Phase::Idle => return,
+            Phase::Waiting => {}
+            Phase::Live | Phase::Splicing => self.lose(index, reason, cx),
+        }
+        self.distrust(index, cx);
+    }
+
+    /// [`Self::lose_unread`] for every book of a connection.
     pub(super) fn lose_line(&mut self, line: usize, reason: Reason, cx: &mut Context<'_>) {
         for index in 0..self.books.len() {
-            if self.books[index].line == line && self.books[index].phase == Phase::Live {
-                self.lose(index, reason, cx);
+            if self.books[index].line == line {
+                self.lose_unread(index, reason, cx);
             }
         }
     }
@@ -236,11 +259,16 @@ impl InbandSession {
     /// Does everything that is due, and finds out when it will be again.
     fn pump(&mut self, cx: &mut Context<'_>) {
         self.wake = MonoNanos::FAR;
+        let asked = |book: &&Book| matches!(book.wanted.stage, Stage::Asked(..));
+        let spliced = self.books.iter().filter(|book| book.splice.is_some());
+        let mut under_way = spliced.filter(asked).count();
         for index in 0..self.books.len() {
             if (self.is_live_mode() && !self.add_book(index, cx)) || !self.flush_status(index, cx) {
                 continue;
             }
-            if self.is_live_mode() {
+            if self.books[index].splice.is_some() {
+                self.pump_sync(index, &mut under_way, cx);
+            } else if self.is_live_mode() {
                 self.pump_book(index, cx);
             }
         }
@@ -293,7 +321,11 @@ impl InbandSession {
             line.queue.push_front(text.to_owned());
         }
         while line.pacer.is_ready(cx.now) {
-            let Some(text) = line.queue.pop_front() else { break };
+            let Some(mut text) = line.queue.pop_front() else { break };
+            if text.contains(TIME_SECONDS) {
+                let seconds = clock::wall_now().0.div_euclid(SECOND);
+                text = text.replace(TIME_SECONDS, &seconds.to_string());
+            }
             line.pacer.sent(cx.now);
             cx.actions.push(Action::SendText { conn: line.conn, text });
         }
@@ -348,11 +380,12 @@ impl Session for InbandSession {
         self.protocol.opened(index);
         let of_line = |book: &usize| self.books[*book].line == index;
         let books: Vec<usize> = (0..self.books.len()).filter(of_line).collect();
-        for book in &books {
-            let book = &mut self.books[*book];
+        for index in &books {
+            let book = &mut self.books[*index];
             book.phase = Phase::Waiting;
             let deadline = cx.now.plus(limits::FIRST_DATA_DEADLINE_NS);
             book.wanted.stage = Stage::Asked(RequestId(0), deadline);
+            self.start_sync(*index, cx);
         }
         if self.is_live_mode() {
             let greeting = self.rules.greeting.iter().map(|text| (*text).to_owned());
@@ -398,6 +431,7 @@ impl Session for InbandSession {
             if self.books[book].line == index && self.books[book].phase != Phase::Idle {
                 self.books[book].phase = Phase::Idle;
                 self.books[book].wanted.settle();
+                self.drop_kept(book, cx);
                 self.tell(book, BookState::Stale, Reason::Disconnected, cx);
             }
         }
@@ -415,12 +449,18 @@ impl Session for InbandSession {
         match response.result {
             // A recording holds answers to whatever its recorder asked.
             Err(RestError::UnknownUrl) => cx.counters.ignore(Ignored::RestUnrequested),
-            Err(_) => {
-                cx.counters.rest_errors += 1;
+            Err(error) => {
+                self.requests.failed(error, cx);
                 cx.counters.reject(Rejected::Rest);
+                let is_asked = |book: &Book, id| book.wanted.is_answered_by(id);
+                let id = response.id.filter(|_| self.is_live_mode());
+                let asked = id.and_then(|id| self.books.iter().position(|it| is_asked(it, id)));
+                if let Some(index) = asked {
+                    self.snapshot_failed(index, cx);
+                }
             }
             Ok(RestBody::Instruments(list)) => self.config.instruments.extend(list),
-            Ok(RestBody::Snapshot(_)) => cx.counters.ignore(Ignored::RestUnrequested),
+            Ok(RestBody::Snapshot(snapshot)) => self.on_snapshot(response.id, snapshot, cx),
         }
         self.pump(cx);
     }

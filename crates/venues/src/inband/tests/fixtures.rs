@@ -16,6 +16,8 @@ pub(super) struct Words {
     /// What has to be said on a connection before anything else; mostly empty.
     pub(super) opening: &'static str,
     pub(super) snapshot: &'static str,
+    /// The address of the snapshot, where REST has it; otherwise empty.
+    pub(super) rest: &'static str,
     pub(super) delta: &'static str,
     /// What may come once something was lost; empty where a loss does not show.
     pub(super) after_loss: &'static str,
@@ -50,6 +52,7 @@ fn section(text: &'static str) -> Words {
         name: head.next().unwrap(),
         opening: line("opening"),
         snapshot: line("snapshot"),
+        rest: line("rest"),
         delta: line("delta"),
         after_loss: line("after_loss"),
         aside: line("aside"),

@@ -1,0 +1,249 @@
+//! Gate v4, spot and futures: `order_book_update` at 100 ms, snapshots by REST.
+//!
+//! An update says its ids `U` to `u`; each begins behind the one before it. A snapshot asked for
+//! `with_id` names the last id that it has. Spot has levels as `["price","size"]`, futures as
+//! `{"p":"price","s":size}` in contracts.
+
+use tickbook_types::Side;
+
+use super::chain::Link;
+use super::frame::{Content, Frame, millis, numeric_id, side_of};
+use super::protocol::{Protocol, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
+use crate::counters::{Ignored, Rejected};
+use crate::endpoint::Endpoint;
+use crate::json::{Read, Reader};
+use crate::rest::{RestError, RestUrl};
+use crate::session::Subscription;
+use crate::splice::Chain;
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Gate {
+    Spot,
+    Futures,
+}
+
+const SPOT: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://api.gateio.ws")],
+    rest: "https://api.gateio.ws",
+    path: "/ws/v4/",
+    books_per_message: 1,
+    keepalive: Some((15 * SECOND, r#"{"time":$TIME,"channel":"spot.ping"}"#)),
+    shows_loss: true,
+    // 200 requests in 10 s are allowed to an address.
+    snapshots_per_minute: 600,
+    ..Rules::CAUTIOUS
+};
+
+const FUTURES: Rules = Rules {
+    ws: &[(Endpoint::Main, "wss://fx-ws.gateio.ws")],
+    path: "/v4/ws/usdt",
+    keepalive: Some((15 * SECOND, r#"{"time":$TIME,"channel":"futures.ping"}"#)),
+    ..SPOT
+};
+
+/// Levels a side of a snapshot: the most that both kinds give.
+const LEVELS: u32 = 100;
+
+impl Gate {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::Futures => "futures",
+        }
+    }
+
+    /// The part of REST and of the stream that has a contract: `BTC_USD` is settled in coins.
+    fn settle(symbol: &str) -> &'static str {
+        if symbol.ends_with("_USD") { "btc" } else { "usdt" }
+    }
+}
+
+impl Protocol for Gate {
+    fn rules(&self) -> Rules {
+        match self {
+            Self::Spot => SPOT,
+            Self::Futures => FUTURES,
+        }
+    }
+
+    fn route(&self, subscription: &Subscription) -> Route {
+        let is_coin = *self == Self::Futures && Self::settle(&subscription.symbol) == "btc";
+        let path = if is_coin { "/v4/ws/btc" } else { self.rules().path };
+        Route { endpoint: Endpoint::Main, path, prefix: "" }
+    }
+
+    fn snapshot_path(&self, topic: &Topic) -> Option<String> {
+        let symbol = &topic.symbol;
+        Some(match self {
+            Self::Spot => format!(
+                "/api/v4/spot/order_book?currency_pair={symbol}&limit={LEVELS}&with_id=true"
+            ),
+            Self::Futures => format!(
+                "/api/v4/futures/{}/order_book?contract={symbol}&limit={LEVELS}&with_id=true",
+                Self::settle(symbol)
+            ),
+        })
+    }
+
+    fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
+        let (kind, verb_name) = (self.name(), verb.name());
+        for topic in topics {
+            let symbol = &topic.symbol;
+            let mut push = |channel: &str, payload: &str| {
+                out.push(format!(
+                    concat!(
+                        r#"{{"time":{},"channel":"{}.{}","event":"{}","#,
+                        r#""payload":["{}"{}]}}"#
+                    ),
+                    TIME_SECONDS, kind, channel, verb_name, symbol, payload
+                ));
+            };
+            push("order_book_update", r#","100ms""#);
+            if topic.trades && verb == Verb::Subscribe {
+                push("trades", "");
+            }
+        }
+    }
+
+    fn read_rest(
+        &self,
+        url: &RestUrl<'_>,
+        body: &[u8],
+        frame: &mut Frame,
+    ) -> Result<(), RestError> {
+        if !url.path.ends_with("/order_book") {
+            return Err(RestError::UnknownUrl);
+        }
+        let symbol = url.value("currency_pair").or_else(|| url.value("contract"));
+        let symbol = symbol.ok_or(RestError::UnknownUrl)?;
+        let (mut id, mut time) = (None, None);
+        let mut reader = Reader::new(body);
+        reader.object(|key, value| {
+            match key {
+                b"id" => id = Some(value.integer()?),
+                b"current" => time = Some(value.mark()?),
+                b"bids" => levels(Side::Bid, value, frame)?,
+                b"asks" => levels(Side::Ask, value, frame)?,
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        let id = id.ok_or(RestError::Malformed)?;
+        // Milliseconds on spot, seconds with decimals on futures: only the former is taken.
+        let time = time.map_or(0, |mut time| time.integer().unwrap_or(0));
+        let link = Link::range(Chain::Contiguous, id, id);
+        frame.book(symbol.as_bytes(), Content::Snapshot, link, millis(time));
+        Ok(())
+    }
+
+    fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
+        let (mut channel, mut event, mut result, mut error) = (&b""[..], &b""[..], None, None);
+        let mut reader = Reader::new(message);
+        reader.object(|key, value| {
+            match key {
+                b"channel" => channel = value.text()?,
+                b"event" => event = value.text()?,
+                b"result" => result = Some(value.mark()?),
+                b"error" if !value.null()? => error = Some(value.mark()?),
+                _ if key != b"error" => value.skip()?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        if let Some(error) = error {
+            return refusal(error, frame);
+        }
+        let kind = channel.split(|byte| *byte == b'.').next_back().unwrap_or_default();
+        match (kind, event, result) {
+            (b"order_book_update", b"update", Some(result)) => update(result, frame),
+            (b"trades", b"update", Some(mut result)) => match result.peek()? {
+                b'[' => result.array(|trade| read_trade(trade, frame)),
+                _ => read_trade(&mut result, frame),
+            },
+            (b"order_book_update" | b"trades", b"update", None) => Err(Rejected::Shape),
+            (_, b"update" | b"all", _) => {
+                frame.ignore(Ignored::UnusedStream);
+                Ok(())
+            }
+            // An answer to a subscription or to a ping.
+            _ => {
+                frame.ignore(Ignored::Ack);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn refusal(mut error: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut code, mut words) = (0, &b""[..]);
+    error.object(|key, value| {
+        match key {
+            b"code" => code = i64::try_from(value.mark()?.integer().unwrap_or(0)).unwrap_or(0),
+            b"message" => words = value.mark()?.text().unwrap_or_default(),
+            _ => {}
+        }
+        if key == b"code" || key == b"message" { Ok(()) } else { value.skip() }
+    })?;
+    frame.refused(code, words);
+    Ok(())
+}
+
+/// Levels of either kind.
+fn levels(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    rows.array(|row| match row.peek()? {
+        b'{' => frame.object_level(side, ("p", "s"), row),
+        _ => frame.row(side, row),
+    })
+}
+
+fn update(mut result: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut first, mut last, mut time) = (None, None, None, 0);
+    result.object(|key, value| {
+        match key {
+            b"s" => symbol = Some(value.text()?),
+            b"U" => first = Some(value.integer()?),
+            b"u" => last = Some(value.integer()?),
+            b"t" => time = value.integer()?,
+            b"b" => levels(Side::Bid, value, frame)?,
+            b"a" => levels(Side::Ask, value, frame)?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(symbol), Some(first), Some(last)) = (symbol, first, last) else {
+        return Err(Rejected::Shape);
+    };
+    let link = Link::range(Chain::Contiguous, first, last);
+    frame.book(symbol, Content::Delta, link, millis(time));
+    Ok(())
+}
+
+/// Spot says the side; on futures the sign of the size does.
+fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut price, mut size, mut side) = (&b""[..], None, None, None);
+    let (mut id, mut time) = (0, &b""[..]);
+    trade.object(|key, value| {
+        match key {
+            b"currency_pair" | b"contract" => symbol = value.text()?,
+            b"price" => price = Some(value.digits()?),
+            b"amount" | b"size" => size = Some(value.digits()?),
+            b"side" => side = Some(side_of(value.text()?)),
+            b"id" => id = numeric_id(value.digits()?),
+            b"create_time_ms" => time = value.digits()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+    let (size, sells) = match size.strip_prefix(b"-") {
+        Some(size) => (size, true),
+        None => (size, false),
+    };
+    let side = side.unwrap_or(if sells { Side::Ask } else { Side::Bid });
+    // Spot's has decimals.
+    let time = time.split(|byte| *byte == b'.').next().map_or(0, numeric_id);
+    frame.trade(symbol, (side, price, size), id, millis(time))
+}
