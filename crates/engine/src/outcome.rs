@@ -18,10 +18,12 @@ pub fn books(builders: &[Builder], depth: usize) -> Books {
 }
 
 fn book(slot: &Slot, depth: usize) -> BookReport {
-    let side = |side| {
-        let scale = slot.book.scale();
-        slot.book.levels(side).take(depth).map(|level| printed(level, scale)).collect()
-    };
+    // As the venue writes them, which is what a capture can be compared with.
+    let wire = slot.spec.instrument.wire_scale.unwrap_or_default().back();
+    let scale = slot.book.scale();
+    let scale = scale.moved(wire).unwrap_or(scale);
+    let side =
+        |side| slot.book.levels(side).take(depth).map(|level| printed(level, scale)).collect();
     BookReport {
         state: slot.state.name(),
         reason: (slot.state != BookState::Live).then(|| slot.reason.name()),

@@ -26,6 +26,28 @@ impl Scale {
             size_exponent: self.size_exponent.min(other.size_exponent),
         }
     }
+
+    /// Both exponents moved by those of another scale; `None` if one leaves its range.
+    #[must_use]
+    pub fn moved(self, by: Self) -> Option<Self> {
+        let moved = |exponent: i8, by: i8| {
+            let moved = exponent.checked_add(by)?;
+            (Self::EXPONENT_MIN..=Self::EXPONENT_MAX).contains(&moved).then_some(moved)
+        };
+        Some(Self {
+            price_exponent: moved(self.price_exponent, by.price_exponent)?,
+            size_exponent: moved(self.size_exponent, by.size_exponent)?,
+        })
+    }
+
+    /// The scale that moves back what this one moves.
+    #[must_use]
+    pub const fn back(self) -> Self {
+        Self {
+            price_exponent: self.price_exponent.saturating_neg(),
+            size_exponent: self.size_exponent.saturating_neg(),
+        }
+    }
 }
 
 /// What kind of instrument it is.
@@ -93,6 +115,9 @@ pub struct Instrument {
     pub lot_size: Option<Decimal>,
     /// What one unit of size is worth, in base (linear) or quote (inverse) units.
     pub contract_multiplier: Option<Decimal>,
+    /// Exponents of what a 1 in the venue's messages is worth, where it sends scaled integers
+    /// (Phemex); `None`: 1, or not known.
+    pub wire_scale: Option<Scale>,
     /// Status.
     pub status: InstrumentStatus,
 }
@@ -112,6 +137,7 @@ impl Instrument {
             tick_size: None,
             lot_size: None,
             contract_multiplier: None,
+            wire_scale: None,
             status: InstrumentStatus::Unknown,
         }
     }
@@ -166,6 +192,16 @@ mod tests {
         it.kind = InstrumentKind::Option;
         it.option = Some((Decimal::parse(b"100000").unwrap(), OptionRight::Call));
         assert_eq!(it.normalised(), "BTC-USDT-20261225-100000-C");
+    }
+
+    #[test]
+    fn a_scale_that_was_moved_can_be_moved_back() {
+        let scale = |price_exponent, size_exponent| Scale { price_exponent, size_exponent };
+        assert_eq!(scale(0, -3).moved(scale(-4, 2)), Some(scale(-4, -1)));
+        assert_eq!(scale(-4, -1).moved(scale(-4, 2).back()), Some(scale(0, -3)));
+        assert_eq!(scale(-12, 0).moved(scale(-7, 0)), None);
+        assert_eq!(scale(0, 12).moved(scale(0, 7)), None);
+        assert_eq!(scale(0, 0).moved(scale(i8::MIN, 0).back()), None);
     }
 
     #[test]

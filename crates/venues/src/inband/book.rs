@@ -91,7 +91,9 @@ impl Splice {
 
 impl Book {
     pub(super) fn new(id: BookId, topic: Topic, instrument: Instrument, line: usize) -> Self {
-        let exponents = Exponents { scale: instrument.scale(), size_min: None };
+        let wire = instrument.wire_scale.unwrap_or_default();
+        let scale = instrument.scale().and_then(|scale| scale.moved(wire.back()));
+        let exponents = Exponents { scale, size_min: None, wire };
         Self {
             id,
             topic,
@@ -119,20 +121,23 @@ impl Book {
             conn,
             name: format!("{prefix}{}", self.topic.name),
             instrument: self.instrument.clone(),
-            scale: self.exponents.scale.unwrap_or_default(),
+            scale: self.exponents.published(),
             depth_max: self.depth_max,
             crosses: self.crosses,
         }
     }
 }
 
-/// Exponents of a book's numbers, as far as they are known.
+/// Exponents of a book's numbers, as far as they are known: those of the numbers in the venue's
+/// messages. Where it scales its numbers, what is published differs by the exponents only.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Exponents {
     /// `None` until metadata or digits tell.
     pub(super) scale: Option<Scale>,
     /// Size exponent below which it cannot go: some size would not fit.
     pub(super) size_min: Option<i8>,
+    /// What a 1 in its messages is worth.
+    pub(super) wire: Scale,
 }
 
 impl Exponents {
@@ -149,6 +154,13 @@ impl Exponents {
         Some((LevelRecord::new(tickbook_types::Price(price), size, level.side), exact))
     }
 
+    /// The exponents of the real numbers.
+    pub(super) fn published(&self) -> Scale {
+        // In range by `fit`; a scale that came with the instrument was moved there from it.
+        let scale = self.scale.unwrap_or_default();
+        scale.moved(self.wire).unwrap_or(scale)
+    }
+
     /// The exponents that hold these levels and, as far as possible, what there was.
     pub(super) fn fit(self, levels: &[DecimalLevel]) -> Result<Self, Rejected> {
         let mut needs = Needs::default();
@@ -161,7 +173,8 @@ impl Exponents {
         if scale.size_exponent > needs.size_exponent_wanted(self.scale) {
             size_min = Some(scale.size_exponent);
         }
-        Ok(Self { scale: Some(scale), size_min })
+        scale.moved(self.wire).ok_or(Rejected::Overflow)?;
+        Ok(Self { scale: Some(scale), size_min, wire: self.wire })
     }
 }
 

@@ -343,7 +343,6 @@ impl InbandSession {
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
         self.make_fit(index, levels, stamps, cx)?;
-        let Exponents { scale, .. } = self.books[index].exponents;
         let mut records = vec![LevelRecord::default(); levels.len()];
         let Some(rounded) = fill(&self.books[index].exponents, levels, &mut records) else {
             return Err(Problem::Bad(Rejected::Overflow));
@@ -353,7 +352,7 @@ impl InbandSession {
             book: self.books[index].id,
             seq: event.link.id().map(SeqNo),
             venue_time: event.time,
-            scale: scale.unwrap_or_default(),
+            scale: self.books[index].exponents.published(),
             levels: records,
         }));
         let header = MessageHeader { kind: MessageKind::Block, ..header };
@@ -440,7 +439,7 @@ impl InbandSession {
     ) -> bool {
         let book = &mut self.books[index];
         if exponents.scale != book.exponents.scale && book.added {
-            let scale = exponents.scale.unwrap_or_default();
+            let scale = exponents.published();
             let epoch = self.lines[book.line].epoch;
             let state = (book.state, book.reason);
             if !lane::rescale(cx.lane, book.id, epoch, state, scale, received) {

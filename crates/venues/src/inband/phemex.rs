@@ -2,10 +2,10 @@
 //! USDT or USDC), 30 levels a side.
 //!
 //! Messages carry a sequence that grows by more than one, so a loss does not show; a new snapshot
-//! comes every minute. The numbers of `orderbook` are integers scaled per instrument, and are taken
-//! as they stand; those of `orderbook_p` are plain.
+//! comes every minute. The numbers of `orderbook` are integers scaled per instrument, those of
+//! `orderbook_p` are plain. Books keep the integers; their exponents make them real numbers.
 
-use tickbook_types::{Side, WallNanos};
+use tickbook_types::{Scale, Side, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, side_of};
@@ -32,6 +32,16 @@ const RULES: Rules = Rules {
 impl Protocol for Phemex {
     fn rules(&self) -> Rules {
         RULES
+    }
+
+    /// Those of the venue's documentation, and of every instrument in its list of 2021.
+    fn wire_scale(&self, symbol: &str) -> Scale {
+        match symbol {
+            _ if is_plain(symbol) => Scale::default(),
+            _ if symbol.starts_with('s') => Scale { price_exponent: -8, size_exponent: -8 },
+            // Sizes are contracts.
+            _ => Scale { price_exponent: -4, size_exponent: 0 },
+        }
     }
 
     /// To unsubscribe is to unsubscribe everything, so a book is only ever subscribed again, which

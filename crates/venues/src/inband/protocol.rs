@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use tickbook_types::Scale;
+
 use super::frame::Frame;
 use crate::endpoint::Endpoint;
 use crate::json::Read;
@@ -172,6 +174,12 @@ pub(crate) trait Protocol: fmt::Debug + Send {
     /// A connection is open, the `line`-th of the session's ([`Frame::line`]): what was said on the
     /// one before it no longer holds.
     fn opened(&mut self, _line: usize) {}
+
+    /// Exponents of what a 1 in the messages about a symbol is worth, where the venue scales its
+    /// numbers and its list was not seen.
+    fn wire_scale(&self, _symbol: &str) -> Scale {
+        Scale::default()
+    }
 
     /// The messages that subscribe some books (no more than the venue takes in one), or end that.
     /// `id` is one that was not used before.

@@ -122,9 +122,11 @@ impl InbandSession {
         }
         let id = BookId(self.config.first_book.0 + u32::try_from(index).unwrap_or(u32::MAX));
         let known = self.config.instruments.iter().find(|it| it.symbol == topic.symbol);
-        let instrument = known
+        let mut instrument = known
             .cloned()
             .unwrap_or_else(|| Instrument::unlisted(self.config.venue, &topic.symbol));
+        let wire_scale = self.protocol.wire_scale(&topic.symbol);
+        instrument.wire_scale.get_or_insert(wire_scale);
         let mut book = Book::new(id, topic, instrument, line);
         book.depth_max = self.protocol.depth_max(&book.topic);
         book.crosses = self.rules.crosses;

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tickbook_ring::{Consumer, ring};
 use tickbook_types::{
-    Block, BookState, ConnId, Decimal, Epoch, LevelRecord, MessageFlags, MessageKind, MonoNanos,
-    PaddedBuf, Reason, RecvStamps, Scale, Side,
+    Block, BookState, ConnId, Decimal, Epoch, Instrument, LevelRecord, MessageFlags, MessageKind,
+    MonoNanos, PaddedBuf, Reason, RecvStamps, Scale, Side,
 };
 
 use self::fixtures::Words;
@@ -45,7 +45,17 @@ const CONN: ConnId = ConnId(0);
 
 impl Rig {
     fn new(venue: Venue, subscriptions: Vec<Subscription>, mode: Mode) -> Self {
-        let config = SessionConfig::new(venue, subscriptions, mode);
+        Self::with(venue, subscriptions, mode, Vec::new())
+    }
+
+    fn with(
+        venue: Venue,
+        subscriptions: Vec<Subscription>,
+        mode: Mode,
+        instruments: Vec<Instrument>,
+    ) -> Self {
+        let config =
+            SessionConfig { instruments, ..SessionConfig::new(venue, subscriptions, mode) };
         let (lane, messages) = ring(1 << 12);
         let mut rig = Self {
             session: crate::session::session(config).unwrap(),

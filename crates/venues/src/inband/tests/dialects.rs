@@ -238,6 +238,38 @@ fn phemex_names_the_channel_by_the_form_of_its_numbers_and_never_unsubscribes() 
 }
 
 #[test]
+fn phemex_integers_are_published_as_real_numbers() {
+    let snapshot = |symbol: &str, price: u64, size: u64, levels: u64| {
+        let bids = (0..levels).map(|n| format!("[{},{size}]", price - n)).collect::<Vec<_>>();
+        let book = format!(r#""book":{{"asks":[],"bids":[{}]}}"#, bids.join(","));
+        let head = format!(r#""sequence":41,"symbol":"{symbol}","type":"snapshot""#);
+        format!("{{{book},{head}}}")
+    };
+    let best = "bid 100.5 x 2";
+    for levels in [1, 1_500] {
+        for (symbol, price, size) in
+            [("XYUSD", 1_005_000, 2), ("sXYUSDT", 10_050_000_000, 200_000_000)]
+        {
+            let mut rig = Rig::replay(Venue::Phemex);
+            rig.say(&snapshot(symbol, price, size, levels));
+            assert_eq!(rig.state, LIVE);
+            assert!(rig.shown().iter().any(|level| level == best), "{symbol} {levels}");
+        }
+    }
+    // Its tick of 0.5 is 5000 on the wire; 1005001 needs finer exponents, and moves the book.
+    let mut instrument = Instrument::unlisted(Venue::Phemex, "XYUSD");
+    instrument.tick_size = Decimal::parse(b"0.5").ok();
+    instrument.lot_size = Decimal::parse(b"1").ok();
+    instrument.wire_scale = Some(Scale { price_exponent: -4, size_exponent: 0 });
+    let mut rig =
+        Rig::with(Venue::Phemex, vec![Subscription::all("XYUSD")], Mode::Live, vec![instrument]);
+    rig.say(&snapshot("XYUSD", 1_005_000, 2, 1));
+    assert_eq!((rig.scale.price_exponent, rig.shown()), (-1, vec![best.to_owned()]));
+    rig.say(&snapshot("XYUSD", 1_005_001, 2, 1));
+    assert_eq!((rig.scale.price_exponent, rig.shown()), (-4, vec!["bid 100.5001 x 2".to_owned()]));
+}
+
+#[test]
 fn a_phemex_sequence_that_goes_back_is_a_loss() {
     let words = fixtures::of(Venue::Phemex);
     let mut rig = Rig::live(words);
