@@ -257,6 +257,29 @@ impl Book {
         })
     }
 
+    /// The first `depth` levels of a side as of the last [`Self::finish`], or all if it has fewer;
+    /// `None` if the top does not keep so many.
+    #[inline]
+    pub(crate) fn kept_levels(&self, side: Side, depth: usize) -> Option<&[Level]> {
+        self.half(side).top.first_levels(depth)
+    }
+
+    /// The first levels of a side, `depth` or as many as `into` holds at most.
+    pub(crate) fn copy_levels<'a>(
+        &self,
+        side: Side,
+        depth: usize,
+        into: &'a mut [Level],
+    ) -> &'a [Level] {
+        let (grid, flip) = (self.grid.unwrap_or(Grid::UNIT), flip_of(side));
+        let mut count = 0;
+        self.half(side).ladder.for_first(depth.min(into.len()), |key, size| {
+            into[count] = Level { price: Price(grid.price(key ^ flip)), size: Size(size) };
+            count += 1;
+        });
+        &into[..count]
+    }
+
     /// Whether best bid was at or above best ask at the last [`Self::finish`].
     #[must_use]
     pub fn is_crossed(&self) -> bool {

@@ -39,6 +39,7 @@
 mod bbo;
 mod bitmap;
 mod book;
+mod checksum;
 mod config;
 mod error;
 mod grid;

@@ -158,6 +158,14 @@ impl Top {
         &self.levels[..self.levels.len().min(self.depth)]
     }
 
+    /// The first `depth` levels of the side, or all if it has fewer; `None` if that is more than is
+    /// kept here.
+    #[inline]
+    pub(crate) fn first_levels(&self, depth: usize) -> Option<&[Level]> {
+        let len = self.levels.len();
+        (len >= depth || self.bound == i64::MAX).then(|| &self.levels[..len.min(depth)])
+    }
+
     /// Greatest key that matters to the top.
     #[inline]
     pub(crate) fn bound(&self) -> i64 {

@@ -239,6 +239,8 @@ mod tests {
             last_seq: None,
             applied: 3,
             crossed_after_update: 0,
+            checksum_ok: 0,
+            checksum_bad: 0,
         };
         let books = Books { symbols: [("A&B".to_owned(), book)].into() };
         Replayed { report, books, histograms }

@@ -6,8 +6,8 @@
 //!
 //! - A publish holds whole venue messages: one, several ([`Publish::Latest`]), or a whole splice.
 //! - A book that this side finds wrong (too many levels, crossed for too long, at odds with the
-//!   venue's own best bid and offer) is published as stale before anything else happens to it, and
-//!   stays so until a snapshot arrives, whatever the session says meanwhile.
+//!   venue's checksum or its own best bid and offer) is published as stale before anything else
+//!   happens to it, and stays so until a snapshot arrives, whatever the session says meanwhile.
 //! - Every message is counted: applied, or ignored with its reason. Every check is made after every
 //!   message, whenever it is published.
 //!
@@ -22,6 +22,7 @@
 //!   here.
 //! - A book that waits to be published is not within a splice, and is among `Out::pending`.
 
+mod checks;
 mod scale;
 mod slot;
 
@@ -30,11 +31,12 @@ use tickbook_book::{Book, BookConfig};
 use tickbook_shm::{BuilderWriter, Counter, DeltaEvent, Stage, StatsWriter, TradeEvent};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{
-    Block, BookId, BookSpec, BookState, Level, LevelRecord, MessageFlags, MessageHeader,
+    Block, BookId, BookSpec, BookState, Checksum, Level, LevelRecord, MessageFlags, MessageHeader,
     MessageKind, Reason, Side, SnapshotBlock, Ticks, WallNanos,
 };
 
 use crate::limits;
+use checks::split_checksum;
 use scale::{convert, scale_of};
 pub use slot::Slot;
 
@@ -187,6 +189,7 @@ impl Desk {
     #[inline]
     fn delta(&mut self, header: &MessageHeader, levels: &[LevelRecord]) -> Option<ResyncRequest> {
         let popped = stamp(header);
+        let (levels, checksum) = split_checksum(header, levels);
         let Self { slots, out, .. } = self;
         let slot = slot_mut(slots, out, header.book)?;
         if !slot.takes_diffs() {
@@ -202,7 +205,7 @@ impl Desk {
         slot.applied += 1;
         slot.take_header(header);
         out.stats.add(Counter::Applied, 1);
-        let request = out.conclude(slot, header, popped);
+        let request = out.conclude(slot, header, checksum, popped);
         out.pass_on(slot, header, levels, false);
         request
     }
@@ -214,6 +217,7 @@ impl Desk {
         levels: &[LevelRecord],
     ) -> Option<ResyncRequest> {
         let popped = stamp(header);
+        let (levels, checksum) = split_checksum(header, levels);
         let Self { slots, out, .. } = self;
         let slot = slot_mut(slots, out, header.book)?;
         if header.flags.has(MessageFlags::FIRST) {
@@ -228,7 +232,7 @@ impl Desk {
             return Some(out.hold(slot, Reason::Overflow));
         }
         slot.take_header(header);
-        let request = out.conclude(slot, header, popped);
+        let request = out.conclude(slot, header, checksum, popped);
         out.pass_on(slot, header, levels, true);
         request
     }
@@ -286,7 +290,7 @@ impl Desk {
         slot.applied += 1;
         slot.take_header(header);
         slot.seq = block.seq;
-        let request = out.conclude(slot, header, popped);
+        let request = out.conclude(slot, header, block.checksum, popped);
         out.pass_on(slot, header, scratch, true);
         request
     }
@@ -392,6 +396,7 @@ impl Out {
         &mut self,
         slot: &mut Slot,
         header: &MessageHeader,
+        checksum: Option<Checksum>,
         popped: Option<Ticks>,
     ) -> Option<ResyncRequest> {
         slot.in_splice = header.flags.has(MessageFlags::MORE);
@@ -400,6 +405,11 @@ impl Out {
             return None;
         }
         let finished = slot.book.finish();
+        if let Some(wanted) = checksum
+            && !self.check(slot, &wanted)
+        {
+            return Some(self.hold(slot, Reason::Checksum));
+        }
         (slot.state, slot.reason) = (header.state, header.reason);
         if finished.crossed {
             slot.crossed += 1;
@@ -461,22 +471,6 @@ impl Out {
             scale: slot.book.scale(),
         };
         self.writer.event_levels(header.book, &event, levels);
-    }
-
-    /// Calls a book stale that keeps contradicting the venue's own best bid and offer.
-    #[inline]
-    fn judge_bbo(&mut self, slot: &mut Slot, before: (u64, u64)) -> Option<ResyncRequest> {
-        let (ok, bad) = (slot.bbo.ok - before.0, slot.bbo.bad - before.1);
-        if ok + bad == 0 {
-            return None;
-        }
-        self.stats.add(Counter::BboChecksOk, ok);
-        self.stats.add(Counter::BboChecksBad, bad);
-        slot.bbo_bad_run = if ok > 0 { 0 } else { slot.bbo_bad_run.saturating_add(bad) };
-        if slot.bbo_bad_run < limits::BBO_BAD_MAX || slot.held.is_some() {
-            return None;
-        }
-        Some(self.hold(slot, Reason::Checksum))
     }
 
     /// Publishes a book as stale for a fault found here and asks for it anew.

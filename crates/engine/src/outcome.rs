@@ -34,6 +34,8 @@ fn book(slot: &Slot, depth: usize) -> BookReport {
         last_seq: slot.seq.map(|seq| seq.0),
         applied: slot.applied,
         crossed_after_update: slot.crossed,
+        checksum_ok: slot.checksums.ok,
+        checksum_bad: slot.checksums.bad,
     }
 }
 
@@ -45,6 +47,16 @@ pub fn printed(level: Level, scale: Scale) -> [String; 2] {
         decimal(i128::from(level.price.0), scale.price_exponent),
         decimal(i128::from(level.size.0), scale.size_exponent),
     ]
+}
+
+/// Checksums of all books.
+#[must_use]
+pub fn checksums(builders: &[Builder]) -> OkBad {
+    let slots = builders.iter().flat_map(|builder| builder.desk().slots());
+    slots.fold(OkBad::default(), |sum, slot| OkBad {
+        ok: sum.ok + slot.checksums.ok,
+        bad: sum.bad + slot.checksums.bad,
+    })
 }
 
 /// Best-bid-and-offer checks of all books; `None` where no ticker was seen.

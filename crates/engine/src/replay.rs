@@ -199,6 +199,7 @@ struct Pass {
     counters: SessionCounters,
     bytes: u64,
     books: Books,
+    checksums: OkBad,
     bbo_checks: Option<OkBad>,
     crossed: u64,
     stages: Stages,
@@ -208,6 +209,7 @@ impl Pass {
     fn books_of(&mut self, builders: &mut [Builder], depth: usize) {
         builders.iter_mut().for_each(|builder| builder.desk_mut().finish_checks());
         self.books = outcome::books(builders, depth);
+        self.checksums = outcome::checksums(builders);
         self.bbo_checks = outcome::bbo_checks(builders, self.counters.tickers);
         self.crossed = outcome::crossed(builders);
     }
@@ -316,7 +318,7 @@ impl Passes {
             bytes_per_s: per_s(pass.bytes),
             gaps: counters.gaps,
             resyncs: counters.resyncs,
-            checksums: OkBad::default(),
+            checksums: pass.checksums,
             bbo_checks: pass.bbo_checks,
             crossed: pass.crossed,
             ignored,

@@ -182,6 +182,10 @@ pub struct BookReport {
     pub applied: u64,
     /// Messages after which the book was crossed.
     pub crossed_after_update: u64,
+    /// Checksums of the venue that were right.
+    pub checksum_ok: u64,
+    /// Checksums that were wrong.
+    pub checksum_bad: u64,
 }
 
 #[cfg(test)]

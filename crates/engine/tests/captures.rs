@@ -2,9 +2,9 @@
 //!
 //! Method: walk the folder that `TICKBOOK_CAPTURES` names; replay every capture of a known venue
 //! from memory, with the builder in its own thread and inline, and compare the five best levels,
-//! the level counts, the chain id and the message count of every book, the gaps, and the
-//! best-bid-and-offer checks where the capture has any. A book whose ids have a hole must be stale
-//! instead, with what it had before the hole. A new capture is tested by being there.
+//! the level counts, the chain id, the message count and the checksums of every book, the gaps, and
+//! the best-bid-and-offer checks where the capture has any. A book whose ids have a hole must be
+//! stale instead, with what it had before the hole. A new capture is tested by being there.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -61,7 +61,7 @@ fn compare(root: &Path, venue: Venue, file: &Path, replayed: &Replayed) {
     let report = &replayed.report;
     let symbols = expected["symbols"].as_object().unwrap();
     assert_eq!(replayed.books.symbols.len(), symbols.len(), "{name}: symbols");
-    let mut gaps = 0;
+    let (mut gaps, mut checksums) = (0, 0);
     for (symbol, want) in symbols {
         let at = format!("{venue} {name} {symbol}");
         let Some(book) = replayed.books.symbols.get(symbol) else { panic!("{at}: no such book") };
@@ -95,8 +95,12 @@ fn compare(root: &Path, venue: Venue, file: &Path, replayed: &Replayed) {
         assert_eq!(Some(book.applied), want["applied"].as_u64(), "{at}: applied");
         let crossed = want["crossed_after_update"].as_u64();
         assert_eq!(Some(book.crossed_after_update), crossed, "{at}: crossed");
+        let sums = ["checksum_ok", "checksum_bad"].map(|name| want[name].as_u64().unwrap_or(0));
+        assert_eq!([book.checksum_ok, book.checksum_bad], sums, "{at}: checksums");
+        checksums += sums[0];
     }
     assert_eq!(report.gaps, gaps, "{name}: gaps");
+    assert_eq!((report.checksums.ok, report.checksums.bad), (checksums, 0), "{name}: checksums");
     assert_eq!(Some(report.book_messages), expected["book_messages"].as_u64(), "{name}");
     let frames = ["ws", "b64"].map(|kind| expected["frames"][kind].as_u64().unwrap_or(0));
     assert_eq!(report.frames, frames.iter().sum::<u64>(), "{name}: frames");

@@ -156,7 +156,8 @@ names! {
         ChecksumsOk "checksums_ok",
         /// Checksums that were wrong.
         ChecksumsBad "checksums_bad",
-        /// Book messages with a checksum that was not compared.
+        /// Checksums that differed where the venue wrote a number of the book in an unusual form,
+        /// or a size was rounded: they prove nothing.
         ChecksumsUnchecked "checksums_unchecked",
         /// Best-bid-and-offer checks that were right.
         BboChecksOk "bbo_checks_ok",

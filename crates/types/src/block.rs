@@ -1,6 +1,6 @@
 //! What travels beside the ring as one owned block: rare, big, and allocated off the hot path.
 
-use crate::{BookId, ConnId, Instrument, LevelRecord, Scale, SeqNo, WallNanos};
+use crate::{BookId, Checksum, ConnId, Instrument, LevelRecord, Scale, SeqNo, WallNanos};
 
 /// An owned block; a [`crate::MessageKind::Block`] message in the ring says when it is due.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct BookSpec {
     pub crosses: bool,
 }
 
-/// A whole book as fetched by REST.
+/// A whole book, as fetched by REST or too large for the ring.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SnapshotBlock {
     /// The book it is for.
@@ -49,4 +49,6 @@ pub struct SnapshotBlock {
     pub scale: Scale,
     /// Both sides, in any order.
     pub levels: Vec<LevelRecord>,
+    /// The venue's checksum of it.
+    pub checksum: Option<Checksum>,
 }

@@ -14,6 +14,8 @@
 
 use core::fmt;
 
+use crate::Written;
+
 /// `POW10[n]` is 10^n.
 pub const POW10: [u64; 20] = {
     let mut table = [1_u64; 20];
@@ -100,37 +102,19 @@ impl Decimal {
     ///
     /// [`DecimalError`], always the venue's fault.
     pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
-        if text.is_empty() {
-            return Err(DecimalError::Empty);
-        }
-        if text.len() > Self::TEXT_MAX {
-            return Err(DecimalError::TooLong);
-        }
-        let negative = text[0] == b'-';
-        let mut at = usize::from(negative || text[0] == b'+');
-        let mut mantissa = 0_i128;
-        let (mut digits, mut behind_point, mut point) = (0_u32, 0_i16, false);
-        while let Some(&byte) = text.get(at) {
-            match byte {
-                b'0'..=b'9' => {
-                    mantissa = mantissa
-                        .checked_mul(10)
-                        .and_then(|m| m.checked_add(i128::from(byte - b'0')))
-                        .ok_or(DecimalError::TooLong)?;
-                    digits += 1;
-                    behind_point += i16::from(point);
-                }
-                b'.' if !point => point = true,
-                _ => break,
-            }
-            at += 1;
-        }
-        if digits == 0 {
-            return Err(DecimalError::Malformed { at });
-        }
-        let power = parse_power(text, at)?;
-        let mantissa = if negative { -mantissa } else { mantissa };
-        Ok(Self { mantissa, exponent: power - behind_point })
+        let scanned = Scanned::of(text)?;
+        scanned.value(text)
+    }
+
+    /// [`Self::parse`], and in which forms the number is printed as this text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    pub fn parse_written(text: &[u8]) -> Result<(Self, Written), DecimalError> {
+        let scanned = Scanned::of(text)?;
+        let value = scanned.value(text)?;
+        Ok((value, scanned.written(text, value)))
     }
 
     /// The same value without trailing zeros; zero becomes [`Self::ZERO`].
@@ -165,6 +149,74 @@ impl Decimal {
         let factor = *POW10.get(shift).ok_or(ScaleError::Overflow)?;
         let scaled = value.mantissa.checked_mul(i128::from(factor)).ok_or(ScaleError::Overflow)?;
         i64::try_from(scaled).map_err(|_| ScaleError::Overflow)
+    }
+}
+
+/// The digits of a text, and where they end.
+struct Scanned {
+    mantissa: i128,
+    digits: u16,
+    behind_point: i16,
+    point: bool,
+    /// Behind the digits: the end, or an exponent.
+    at: usize,
+}
+
+impl Scanned {
+    #[inline]
+    fn of(text: &[u8]) -> Result<Self, DecimalError> {
+        if text.is_empty() {
+            return Err(DecimalError::Empty);
+        }
+        if text.len() > Decimal::TEXT_MAX {
+            return Err(DecimalError::TooLong);
+        }
+        let negative = text[0] == b'-';
+        let mut at = usize::from(negative || text[0] == b'+');
+        let mut mantissa = 0_i128;
+        let (mut digits, mut behind_point, mut point) = (0_u16, 0_i16, false);
+        while let Some(&byte) = text.get(at) {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = mantissa
+                        .checked_mul(10)
+                        .and_then(|m| m.checked_add(i128::from(byte - b'0')))
+                        .ok_or(DecimalError::TooLong)?;
+                    digits += 1;
+                    behind_point += i16::from(point);
+                }
+                b'.' if !point => point = true,
+                _ => break,
+            }
+            at += 1;
+        }
+        if digits == 0 {
+            return Err(DecimalError::Malformed { at });
+        }
+        let mantissa = if negative { -mantissa } else { mantissa };
+        Ok(Self { mantissa, digits, behind_point, point, at })
+    }
+
+    #[inline]
+    fn value(&self, text: &[u8]) -> Result<Decimal, DecimalError> {
+        let power = parse_power(text, self.at)?;
+        Ok(Decimal { mantissa: self.mantissa, exponent: power - self.behind_point })
+    }
+
+    #[inline]
+    fn written(&self, text: &[u8], value: Decimal) -> Written {
+        if self.at < text.len() {
+            return Written::scientific(text, value);
+        }
+        let behind = usize::from(self.behind_point.unsigned_abs());
+        let whole = usize::from(self.digits) - behind;
+        let sign = text[0] == b'-';
+        let odd = text[0] == b'+'
+            || whole == 0
+            || (whole > 1 && text.get(usize::from(sign)) == Some(&b'0'))
+            || (self.point && behind == 0)
+            || (sign && self.mantissa == 0);
+        if odd { Written::default() } else { Written::plain(text, whole, behind) }
     }
 }
 

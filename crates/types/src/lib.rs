@@ -15,8 +15,10 @@
 //!   have them). Rules of a venue live in `tickbook-venues`, rules of a book in `tickbook-book`.
 
 mod block;
+mod checksum;
 pub mod clock;
 mod decimal;
+mod form;
 mod id;
 mod instrument;
 mod level;
@@ -27,7 +29,9 @@ mod time;
 mod venue;
 
 pub use block::{Block, BookSpec, SnapshotBlock};
+pub use checksum::{Checksum, ChecksumKind};
 pub use decimal::{Decimal, DecimalError, POW10, ScaleError};
+pub use form::{Forms, NumberForm, Written};
 pub use id::{BookId, ConnId, Epoch, SeqNo};
 pub use instrument::{Instrument, InstrumentKind, InstrumentStatus, OptionRight, Scale};
 pub use level::{Level, LevelRecord, Price, Side, Size};

@@ -65,6 +65,8 @@ impl MessageFlags {
     pub const SAMPLED: Self = Self(16);
     /// A size was rounded to fit.
     pub const SIZE_ROUNDED: Self = Self(32);
+    /// The last record is the venue's [`crate::Checksum`] of the book once the message is applied.
+    pub const CHECKSUM: Self = Self(64);
 
     /// These flags and those of `other`.
     #[inline]
@@ -87,7 +89,7 @@ impl MessageFlags {
 pub struct MessageHeader {
     /// The book it is for.
     pub book: BookId,
-    /// Level records that follow.
+    /// Records that follow: levels, and whatever else kind and flags tell.
     pub count: u32,
     /// What it says.
     pub kind: MessageKind,

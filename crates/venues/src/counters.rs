@@ -126,8 +126,6 @@ pub struct SessionCounters {
     pub disconnects: u64,
     /// Connections replaced before their time was up.
     pub rotations: u64,
-    /// Book messages with a checksum that was not compared.
-    pub checksums_unchecked: u64,
     ignored: [u64; Ignored::COUNT],
     rejected: [u64; Rejected::COUNT],
 }
@@ -165,7 +163,7 @@ impl SessionCounters {
 
     /// Names and values of the plain counters, for reports.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 19] {
+    pub const fn named(&self) -> [(&'static str, u64); 18] {
         [
             ("frames", self.frames),
             ("book_messages", self.book_messages),
@@ -185,7 +183,6 @@ impl SessionCounters {
             ("general_parses", self.general_parses),
             ("disconnects", self.disconnects),
             ("rotations", self.rotations),
-            ("checksums_unchecked", self.checksums_unchecked),
         ]
     }
 }

@@ -1,6 +1,8 @@
 //! Levels as a venue wrote them, and the exponents that hold them.
 
-use tickbook_types::{Decimal, LevelRecord, Price, Scale, ScaleError, Side, Size, WallNanos};
+use tickbook_types::{
+    Decimal, LevelRecord, Price, Scale, ScaleError, Side, Size, WallNanos, Written,
+};
 
 use crate::counters::Rejected;
 
@@ -10,13 +12,24 @@ pub(crate) struct DecimalLevel {
     pub(crate) price: Decimal,
     pub(crate) size: Decimal,
     pub(crate) side: Side,
+    /// What the price's text was like.
+    pub(crate) price_written: Written,
+    /// What the size's text was like.
+    pub(crate) size_written: Written,
 }
 
 impl DecimalLevel {
+    /// A level that no text stands for: a sum.
+    pub(crate) fn of(price: Decimal, size: Decimal, side: Side) -> Self {
+        let written = Written::default();
+        Self { price, size, side, price_written: written, size_written: written }
+    }
+
     /// The level out of its texts.
     pub(crate) fn parse(price: &[u8], size: &[u8], side: Side) -> Result<Self, Rejected> {
-        let number = |text| Decimal::parse(text).map_err(|_| Rejected::Number);
-        let level = Self { price: number(price)?, size: number(size)?, side };
+        let number = |text| Decimal::parse_written(text).map_err(|_| Rejected::Number);
+        let ((price, price_written), (size, size_written)) = (number(price)?, number(size)?);
+        let level = Self { price, size, side, price_written, size_written };
         if level.size.mantissa() < 0 { Err(Rejected::Number) } else { Ok(level) }
     }
 

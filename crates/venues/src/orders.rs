@@ -51,8 +51,8 @@ pub(crate) struct Total {
 
 impl Total {
     /// As a level of an ordinary delta.
-    pub(crate) const fn level(&self) -> DecimalLevel {
-        DecimalLevel { price: self.price, size: self.size, side: self.side }
+    pub(crate) fn level(&self) -> DecimalLevel {
+        DecimalLevel::of(self.price, self.size, self.side)
     }
 }
 

@@ -143,7 +143,7 @@ pub(crate) fn block_of(
     };
     let levels: Option<Vec<_>> = levels.iter().map(record).collect();
     let levels = levels.ok_or(RestError::Overflow)?;
-    Ok(SnapshotBlock { book: BookId(0), seq, venue_time, scale, levels })
+    Ok(SnapshotBlock { book: BookId(0), seq, venue_time, scale, levels, checksum: None })
 }
 
 impl From<Rejected> for RestError {

@@ -8,6 +8,7 @@ use tickbook_types::{
 };
 
 use crate::limits;
+use crate::report::OkBad;
 
 /// One book with what is known about it.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Slot {
     pub crossed: u64,
     /// Cross-check against the venue's best bid and offer.
     pub bbo: BboCheck,
+    /// The venue's checksums of it.
+    pub checksums: OkBad,
     pub(super) held: Option<Reason>,
     pub(super) last: MessageHeader,
     pub(super) instrument_epoch: u32,
@@ -53,6 +56,7 @@ impl Slot {
             applied: 0,
             crossed: 0,
             bbo: BboCheck::new(limits::BBO_QUEUE),
+            checksums: OkBad::default(),
             held: None,
             last: MessageHeader::default(),
             instrument_epoch: 0,

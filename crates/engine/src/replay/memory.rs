@@ -81,6 +81,7 @@ pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, R
         counters: fed.counters,
         bytes: fed.bytes,
         books: super::Books::default(),
+        checksums: crate::report::OkBad::default(),
         bbo_checks: None,
         crossed: 0,
         stages: Stages::read(&options.shm_dir, &options.name)?,

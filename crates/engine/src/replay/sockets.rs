@@ -80,6 +80,7 @@ pub(super) fn pass(
         counters: venue_end.counters,
         bytes: venue_end.bytes,
         books: super::Books::default(),
+        checksums: crate::report::OkBad::default(),
         bbo_checks: None,
         crossed: 0,
         stages: Stages::read(&options.shm_dir, &options.name)?,

@@ -64,7 +64,14 @@ fn scan(body: Padded<'_>) -> Option<SnapshotBlock> {
     levels.shrink_to_fit();
     let scale = coarsen(&mut levels);
     let seq = Some(SeqNo(id));
-    Some(SnapshotBlock { book: BookId(0), seq, venue_time: venue_time(time), scale, levels })
+    Some(SnapshotBlock {
+        book: BookId(0),
+        seq,
+        venue_time: venue_time(time),
+        scale,
+        levels,
+        checksum: None,
+    })
 }
 
 /// Cuts the trailing zeros that all numbers of a field have, up to whole units.

@@ -8,10 +8,10 @@
 //! The book of precision P0 is named as its symbol (`tBTCUSD`), those of others with it
 //! (`tBTCUSD@P1`), in subscriptions too.
 
-use tickbook_types::{Side, WallNanos};
+use tickbook_types::{ChecksumKind, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, is_zero, millis};
+use super::frame::{Content, Frame, crc32, is_zero, millis};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -62,6 +62,7 @@ const RULES: Rules = Rules {
     keepalive: Some((30 * SECOND, r#"{"event":"ping","cid":1}"#)),
     greeting: &[r#"{"event":"conf","flags":229376}"#],
     shows_loss: true,
+    checksums: true,
     ..Rules::CAUTIOUS
 };
 
@@ -203,7 +204,7 @@ fn data(line: &Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
             (2, b'"') => data.word = item.text()?,
             (2, b'[') => data.body = Some(item.mark()?),
             (3, b'[') if !data.word.is_empty() => data.body = Some(item.mark()?),
-            (3, _) if data.word == b"cs" => data.checksum = Some(signed(item.digits()?)?),
+            (3, _) if data.word == b"cs" => data.checksum = Some(crc32(item.digits()?)?),
             (_, b'0'..=b'9') if behind < 2 => {
                 data.tail[behind] = Some(item.integer()?);
                 behind += 1;
@@ -226,9 +227,9 @@ fn data(line: &Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
         (Some((Kind::Book, name)), b"", Some(body)) => book(body, name, time, frame)?,
         (Some((Kind::Book, name)), b"cs", _) => {
             // Behind the change that it is about, which has been applied by then.
-            data.checksum.ok_or(Rejected::Shape)?;
+            let crc = data.checksum.ok_or(Rejected::Shape)?;
             frame.book(name, Content::Delta, Link::Free, time);
-            frame.has_checksum();
+            frame.checksum(ChecksumKind::Bitfinex, crc);
         }
         (Some((Kind::Trades, name)), b"te", Some(body)) => read_trade(body, name, frame)?,
         // The same trade again, a second or two later.
@@ -239,12 +240,6 @@ fn data(line: &Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
         _ => frame.ignore(Ignored::UnusedStream),
     }
     Ok(())
-}
-
-/// A checksum, which is written as a signed number.
-fn signed(digits: &[u8]) -> Read<u32> {
-    let text = core::str::from_utf8(digits).map_err(|_| Rejected::Number)?;
-    text.parse::<i32>().map(i32::cast_unsigned).map_err(|_| Rejected::Number)
 }
 
 /// A whole book: rows; or a change: one row.

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use tickbook_types::{
-    BookId, BookSpec, BookState, ConnId, Epoch, Instrument, LevelRecord, MonoNanos, Reason, Scale,
-    SnapshotBlock,
+    BookId, BookSpec, BookState, Checksum, ChecksumKind, ConnId, Epoch, Instrument, LevelRecord,
+    MonoNanos, Reason, Scale, SnapshotBlock,
 };
 
 use super::chain::Position;
+use super::digits::Digits;
 use super::protocol::{Route, Topic};
 use crate::counters::Rejected;
 use crate::fetch::Fetch;
@@ -50,6 +51,7 @@ pub(super) struct Book {
     pub(super) phase: Phase,
     pub(super) position: Position,
     pub(super) exponents: Exponents,
+    pub(super) digits: Digits,
     /// The new snapshot, as long as one is awaited.
     pub(super) wanted: Fetch,
     /// Since when it is live.
@@ -108,10 +110,17 @@ impl Book {
             phase: Phase::Idle,
             position: Position::default(),
             exponents,
+            digits: Digits::default(),
             wanted: Fetch::default(),
             live_since: MonoNanos(0),
             splice: None,
         }
+    }
+
+    /// The venue's checksum as the builder checks it.
+    pub(super) fn checksum(&self, (kind, crc): (ChecksumKind, u32)) -> Checksum {
+        // Where a size did not fit, the book's are coarse.
+        self.digits.checksum(kind, crc, self.exponents.size_min.is_some())
     }
 
     /// What the builder needs to know to keep it.

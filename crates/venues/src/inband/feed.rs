@@ -1,8 +1,8 @@
 //! Messages of a connection on their way to the lane.
 
 use tickbook_types::{
-    Block, BookState, LevelRecord, MessageFlags, MessageHeader, MessageKind, Padded, Reason,
-    RecvStamps, SeqNo, SnapshotBlock, Ticks, clock,
+    Block, BookState, ChecksumKind, LevelRecord, MessageFlags, MessageHeader, MessageKind, Padded,
+    Reason, RecvStamps, SeqNo, SnapshotBlock, Ticks, clock,
 };
 
 use super::book::{Exponents, Phase};
@@ -182,7 +182,7 @@ impl InbandSession {
             cx.counters.ignore(Ignored::SpareConnection);
             return;
         }
-        cx.counters.checksums_unchecked += u64::from(event.has_checksum);
+        debug_assert!(event.checksum.is_none() || self.rules.checksums);
         let written = match event.content {
             Content::Snapshot => self.take_snapshot(index, event, frame.levels(event), stamps, cx),
             Content::Delta => self.take_delta(index, frame, event, message, stamps, cx),
@@ -287,12 +287,18 @@ impl InbandSession {
     ) -> Result<(), Problem> {
         let known = match (event.link, self.books[index].position.id()) {
             (Link::Range(_, ids), Some(id)) if frame.has_level_ids() && ids.first <= id => id,
-            _ => return self.write(index, frame.levels(event), header, stamps, cx),
+            _ => {
+                let levels = frame.levels(event);
+                if self.rules.checksums {
+                    self.books[index].digits.see(levels, false);
+                }
+                return self.write(index, levels, event.checksum, header, stamps, cx);
+            }
         };
         let mut fresh = core::mem::take(&mut self.fresh);
         fresh.clear();
         fresh.extend(frame.levels_above(event, known));
-        let written = self.write(index, &fresh, header, stamps, cx);
+        let written = self.write(index, &fresh, None, header, stamps, cx);
         self.fresh = fresh;
         written
     }
@@ -311,10 +317,13 @@ impl InbandSession {
         if !self.add_book(index, cx) || !self.flush_status(index, cx) {
             return Err(Problem::Full);
         }
+        if self.rules.checksums {
+            self.books[index].digits.see(levels, true);
+        }
         let mut header = self.header(index, MessageKind::Snapshot, event, stamps, cx);
         if levels.len() <= limits::RING_SNAPSHOT_LEVELS {
             header.flags = header.flags.with(MessageFlags::FIRST);
-            self.write(index, levels, header, stamps, cx)?;
+            self.write(index, levels, event.checksum, header, stamps, cx)?;
         } else {
             self.write_block(index, event, levels, header, stamps, cx)?;
         }
@@ -354,6 +363,7 @@ impl InbandSession {
             venue_time: event.time,
             scale: self.books[index].exponents.published(),
             levels: records,
+            checksum: event.checksum.map(|wanted| self.books[index].checksum(wanted)),
         }));
         let header = MessageHeader { kind: MessageKind::Block, ..header };
         cx.lane.push_block(header, block).map_err(|_| Problem::Full)
@@ -388,19 +398,28 @@ impl InbandSession {
         }
     }
 
-    /// Writes levels to the lane under `header`, at finer exponents if they need them.
+    /// Writes levels, and the venue's checksum behind them, to the lane under `header`, at finer
+    /// exponents if they need them.
     fn write(
         &mut self,
         index: usize,
         levels: &[DecimalLevel],
+        wanted: Option<(ChecksumKind, u32)>,
         mut header: MessageHeader,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
         for _ in 0..2 {
-            let Ok(mut claim) = cx.lane.claim(levels.len()) else { return Err(Problem::Full) };
-            if let Some(rounded) = fill(&self.books[index].exponents, levels, claim.levels_mut()) {
-                header.count = u32::try_from(levels.len()).unwrap_or(u32::MAX);
+            let count = levels.len() + usize::from(wanted.is_some());
+            let Ok(mut claim) = cx.lane.claim(count) else { return Err(Problem::Full) };
+            let book = &self.books[index];
+            let records = claim.levels_mut();
+            if let Some(rounded) = fill(&book.exponents, levels, records) {
+                if let (Some(wanted), Some(last)) = (wanted, records.get_mut(levels.len())) {
+                    *last = book.checksum(wanted).to_record();
+                    header.flags = header.flags.with(MessageFlags::CHECKSUM);
+                }
+                header.count = u32::try_from(count).unwrap_or(u32::MAX);
                 if rounded > 0 {
                     header.flags = header.flags.with(MessageFlags::SIZE_ROUNDED);
                     cx.counters.size_rounded += rounded;

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use tickbook_types::{Decimal, Reason, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Decimal, Reason, Side, WallNanos};
 
 use super::chain::Link;
 use crate::counters::{Ignored, Rejected};
@@ -33,8 +33,8 @@ pub(crate) struct BookEvent {
     pub(crate) levels: Range<usize>,
     /// Levels a side of its channel, where the message tells and the name does not.
     pub(crate) depth: Option<u32>,
-    /// It carries a checksum, which nobody compares yet.
-    pub(crate) has_checksum: bool,
+    /// The venue's checksum of the book once it is applied.
+    pub(crate) checksum: Option<(ChecksumKind, u32)>,
 }
 
 /// A trade.
@@ -254,7 +254,7 @@ impl Frame {
         let levels = self.taken..self.levels.len();
         self.taken = levels.end;
         let name = self.named(name);
-        let (depth, has_checksum) = (None, false);
+        let (depth, checksum) = (None, None);
         self.events.push(Event::Book(BookEvent {
             name,
             content,
@@ -262,7 +262,7 @@ impl Frame {
             time,
             levels,
             depth,
-            has_checksum,
+            checksum,
         }));
     }
 
@@ -273,10 +273,12 @@ impl Frame {
         }
     }
 
-    /// The last book message carries a checksum.
-    pub(crate) fn has_checksum(&mut self) {
+    /// The last book message carries a checksum of the book as it is once the message is applied
+    /// (a signed one: its 32 bits). A checksum in a message of its own follows a book message
+    /// without levels.
+    pub(crate) fn checksum(&mut self, kind: ChecksumKind, crc: u32) {
         if let Some(Event::Book(event)) = self.events.last_mut() {
-            event.has_checksum = true;
+            event.checksum = Some((kind, crc));
         }
     }
 
@@ -378,6 +380,16 @@ fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     let days = era * 146_097 + day_of_era - 719_468;
     let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
     seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
+/// The 32 bits of a checksum, sent signed or not.
+pub(crate) fn crc32(digits: &[u8]) -> Read<u32> {
+    let value = core::str::from_utf8(digits).ok().and_then(|text| text.parse::<i64>().ok());
+    let bits = value.and_then(|value| {
+        let signed = || i32::try_from(value).ok().map(i32::cast_unsigned);
+        u32::try_from(value).ok().or_else(signed)
+    });
+    bits.ok_or(Rejected::Number)
 }
 
 /// A trade id that is a number, otherwise 0.

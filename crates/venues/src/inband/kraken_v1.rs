@@ -4,10 +4,10 @@
 //! whether the ten best levels are right. Snapshots have none. A change of both sides may come as
 //! two objects of one frame; a level that moves up into the window comes marked `r`.
 
-use tickbook_types::{Decimal, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Decimal, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, side_of};
+use super::frame::{Content, Frame, crc32, side_of};
 use super::kraken_v2::{DEPTH_DEFAULT, DEPTHS, with_depth};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use crate::counters::{Ignored, Rejected};
@@ -24,6 +24,7 @@ const RULES: Rules = Rules {
     ws: &[(Endpoint::Main, "wss://ws.kraken.com")],
     rest: "https://api.kraken.com",
     keepalive: Some((30 * SECOND, r#"{"event":"ping","reqid":1}"#)),
+    checksums: true,
     ..Rules::CAUTIOUS
 };
 
@@ -100,8 +101,7 @@ fn book(parts: [Option<Reader<'_>>; 2], pair: &[u8], depth: u32, frame: &mut Fra
                 b"as" | b"bs" => content = Content::Snapshot,
                 b"a" | b"b" => {}
                 b"c" => {
-                    let value = u32::try_from(value.integer()?);
-                    checksum = Some(value.map_err(|_| Rejected::Number)?);
+                    checksum = Some(crc32(value.digits()?)?);
                     return Ok(());
                 }
                 _ => return value.skip(),
@@ -118,8 +118,8 @@ fn book(parts: [Option<Reader<'_>>; 2], pair: &[u8], depth: u32, frame: &mut Fra
     }
     frame.book(pair, content, Link::Free, time);
     frame.depth(Some(depth));
-    if checksum.is_some() {
-        frame.has_checksum();
+    if let Some(crc) = checksum {
+        frame.checksum(ChecksumKind::Kraken, crc);
     }
     Ok(())
 }

@@ -7,10 +7,10 @@
 //! Messages do not tell their depth. In a recording it comes from the acknowledgement; without one
 //! it is the smallest channel that holds the snapshot.
 
-use tickbook_types::Side;
+use tickbook_types::{ChecksumKind, Side};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, numeric_id, rfc3339, side_of};
+use super::frame::{Content, Frame, crc32, numeric_id, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -33,6 +33,7 @@ const RULES: Rules = Rules {
     rest: "https://api.kraken.com",
     path: "/v2",
     keepalive: Some((30 * SECOND, r#"{"method":"ping"}"#)),
+    checksums: true,
     ..Rules::CAUTIOUS
 };
 
@@ -171,8 +172,7 @@ impl KrakenV2 {
                     return Ok(());
                 }
                 b"checksum" => {
-                    let value = u32::try_from(value.integer()?);
-                    checksum = Some(value.map_err(|_| Rejected::Number)?);
+                    checksum = Some(crc32(value.digits()?)?);
                     return Ok(());
                 }
                 b"bids" => Side::Bid,
@@ -194,8 +194,8 @@ impl KrakenV2 {
         let acked = self.acked.find(symbol).and_then(|index| self.depths.get(index).copied());
         let holds = |depth: &u32| *depth as usize >= deepest;
         frame.depth(acked.or_else(|| DEPTHS.into_iter().find(holds)));
-        if checksum.is_some() {
-            frame.has_checksum();
+        if let Some(crc) = checksum {
+            frame.checksum(ChecksumKind::Kraken, crc);
         }
         Ok(())
     }

@@ -13,7 +13,8 @@
 //! # Not guaranteed
 //!
 //! - That a loss shows where the venue has no ids: [`Rules::shows_loss`] says which they are.
-//! - Checksums are counted, not compared.
+//! - That a checksum proves anything if the venue wrote a number of the book otherwise than it is
+//!   printed for the check ([`digits`]): then it is compared, but a difference is let pass.
 //!
 //! # Invariants
 //!
@@ -34,6 +35,7 @@ mod coinbase_advanced;
 mod coinbase_exchange;
 mod cryptocom;
 mod deribit;
+mod digits;
 mod dydx;
 mod feed;
 mod frame;

@@ -1,13 +1,12 @@
 //! OKX v5: `books` (400 levels), and `books-l2-tbt` and `books50-l2-tbt` in recordings.
 //!
 //! `prevSeqId` names the `seqId` before; ids jump, stay (keepalive) and may begin anew. Recordings
-//! from before 2023 have no ids, and a checksum instead, which is counted but not compared. Sizes
-//! of derivatives are contracts.
+//! from before 2023 have no ids, and a checksum instead. Sizes of derivatives are contracts.
 
-use tickbook_types::Side;
+use tickbook_types::{ChecksumKind, Side};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, millis, numeric_id, side_of};
+use super::frame::{Content, Frame, crc32, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -26,6 +25,7 @@ const RULES: Rules = Rules {
     books_per_conn: 25,
     books_per_message: 25,
     keepalive: Some((20 * SECOND, "ping")),
+    checksums: true,
     ..Rules::CAUTIOUS
 };
 
@@ -105,7 +105,7 @@ fn read_book(
     action: Option<&[u8]>,
     frame: &mut Frame,
 ) -> Read<()> {
-    let (mut time, mut id, mut prev, mut checksum) = (0, None, None, false);
+    let (mut time, mut id, mut prev, mut checksum) = (0, None, None, None);
     book.object(|key, value| {
         match key {
             b"bids" => frame.rows(Side::Bid, value)?,
@@ -115,7 +115,7 @@ fn read_book(
             // -1 in a snapshot.
             b"prevSeqId" => prev = Some(value.digits()?).filter(|it| !it.starts_with(b"-")),
             // Always 0 since it was given up.
-            b"checksum" => checksum = value.digits()? != b"0",
+            b"checksum" => checksum = Some(crc32(value.digits()?)?),
             _ => value.skip()?,
         }
         Ok(())
@@ -133,8 +133,8 @@ fn read_book(
         (None, _) => Link::Free,
     };
     frame.book(symbol, content, link, millis(time));
-    if checksum {
-        frame.has_checksum();
+    if let Some(crc) = checksum.filter(|crc| *crc != 0) {
+        frame.checksum(ChecksumKind::Okx, crc);
     }
     Ok(())
 }

@@ -43,6 +43,8 @@ pub(crate) struct Rules {
     pub(crate) snapshots_per_minute: u32,
     /// How deltas follow a snapshot of REST.
     pub(crate) chain: Chain,
+    /// Whether its messages may carry checksums ([`Frame::checksum`]).
+    pub(crate) checksums: bool,
 }
 
 /// A second, in nanoseconds.
@@ -68,6 +70,7 @@ impl Rules {
         crosses: false,
         snapshots_per_minute: 60,
         chain: Chain::Contiguous,
+        checksums: false,
     };
 }
 

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tickbook_ring::{Consumer, ring};
 use tickbook_types::{
-    Block, BookState, ConnId, Decimal, Epoch, Instrument, LevelRecord, MessageFlags, MessageKind,
-    MonoNanos, PaddedBuf, Reason, RecvStamps, Scale, Side,
+    Block, BookState, Checksum, ConnId, Decimal, Epoch, Instrument, LevelRecord, MessageFlags,
+    MessageKind, MonoNanos, PaddedBuf, Reason, RecvStamps, Scale, Side,
 };
 
 use self::fixtures::Words;
@@ -39,6 +39,7 @@ struct Rig {
     scale: Scale,
     state: (BookState, Reason),
     seq: Option<u64>,
+    checksum: Option<Checksum>,
 }
 
 const CONN: ConnId = ConnId(0);
@@ -72,6 +73,7 @@ impl Rig {
             scale: Scale::default(),
             state: Default::default(),
             seq: None,
+            checksum: None,
         };
         rig.call(|session, cx| session.start(cx));
         rig.open(Epoch(1), fixtures::of(venue));
@@ -200,7 +202,12 @@ impl Rig {
                         self.book.clear();
                         self.seq = None;
                     }
-                    apply(&mut self.book, self.scale, message.levels);
+                    let mut levels = message.levels;
+                    if header.flags.has(MessageFlags::CHECKSUM) {
+                        let (last, others) = levels.split_last().unwrap();
+                        (self.checksum, levels) = (Checksum::from_record(*last), others);
+                    }
+                    apply(&mut self.book, self.scale, levels);
                     self.state = (header.state, header.reason);
                     self.seq = if has_seq { Some(header.seq.0) } else { self.seq };
                 }
