@@ -5,11 +5,22 @@
 
 mod util;
 
+use std::io::Write as _;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
+use tickbook_capture::{CaptureWriter, Compression as FileCompression};
+use tickbook_types::WallNanos;
 use util::{Place, good};
 
 fn replay(place: &Place, transport: &str, more: &[&str]) -> (Value, Value) {
     let file = place.file("market.cap", util::capture().as_bytes());
+    replay_file(place, &file, transport, more)
+}
+
+fn replay_file(place: &Place, file: &Path, transport: &str, more: &[&str]) -> (Value, Value) {
     let (json, books) = (place.files.join("r.json"), place.files.join("b.json"));
     let mut args = vec!["replay", file.to_str().unwrap(), "--transport", transport];
     args.extend(["--json", json.to_str().unwrap(), "--books", books.to_str().unwrap()]);
@@ -79,6 +90,42 @@ fn books_are_the_same_over_every_transport_and_topology() {
             let from = report["latency_from"].as_str().unwrap();
             assert!(["kernel", "recv"].contains(&from), "{from}");
         }
+    }
+    assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());
+}
+
+/// Gzip frames, a text frame, and what the client sent, without the address it was sent to.
+fn write_wire_capture(file: &Path) {
+    let mut capture = CaptureWriter::create(file, FileCompression::Plain).unwrap();
+    capture.sent(WallNanos(1), r#"{"sub":"market.xyusdt.depth.step0","id":"1"}"#).unwrap();
+    capture.frame(WallNanos(2), r#"{"ping":1700000000000}"#).unwrap();
+    for version in 1..=3 {
+        let bids = format!("[[9.9,{version}]]");
+        let asks = format!("[[1.01E+1,2.5],[1.02E+1,{version}.5]]");
+        let message = format!(
+            r#"{{"ch":"market.xyusdt.depth.step0","ts":1,"tick":{{"bids":{bids},"asks":{asks}}}}}"#
+        );
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(message.as_bytes()).unwrap();
+        capture.binary(WallNanos(2 + version), &encoder.finish().unwrap()).unwrap();
+    }
+    capture.finish().unwrap();
+}
+
+#[test]
+fn binary_frames_are_played_as_they_were_received() {
+    let place = Place::new("wire");
+    let file = place.files.join("wire.cap");
+    write_wire_capture(&file);
+    for transport in ["memory", "ws", "wss"] {
+        let (report, books) = replay_file(&place, &file, transport, &["--venue", "huobi"]);
+        assert_eq!(report["frames"], 4, "{transport}");
+        assert_eq!(report["book_messages"], 3, "{transport}");
+        assert_eq!(report["rejected"], serde_json::json!({}), "{transport}");
+        let book = &books["symbols"]["xyusdt"];
+        assert_eq!(book["state"], "live", "{transport}");
+        assert_eq!(book["bids"], serde_json::json!([["9.9", "3"]]), "{transport}");
+        assert_eq!(book["asks"], serde_json::json!([["10.1", "2.5"], ["10.2", "3.5"]]));
     }
     assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());
 }

@@ -188,8 +188,9 @@ impl Rules {
         let is_futures = matches!(hub.venue, Venue::BinanceUsdm | Venue::BinanceCoinm);
         let (rate, ping_s, pong_s) = if is_futures { (10, 180, 600) } else { (5, 20, 60) };
         let faults = &hub.faults;
+        let enforced = faults.enforce_message_rate && speaks_binance(hub.venue);
         Self {
-            messages_per_s: faults.enforce_message_rate.then_some(rate),
+            messages_per_s: enforced.then_some(rate),
             ping_interval: faults.ping_interval.unwrap_or(Duration::from_secs(ping_s)),
             pong_timeout: faults.pong_timeout.unwrap_or(Duration::from_secs(pong_s)),
             life: faults.connection_life.unwrap_or(Duration::from_secs(24 * 3_600)),
@@ -298,7 +299,8 @@ impl<'a> Session<'a> {
     }
 
     fn answer(&mut self, text: &str) {
-        if self.closing.is_some() {
+        // What another venue answered stands in its recording.
+        if self.closing.is_some() || !speaks_binance(self.hub.venue) {
             return;
         }
         let (request, id) = match control::parse(text) {
@@ -358,6 +360,14 @@ impl<'a> Session<'a> {
         self.client.outbound.push(crate::outbound::TEXT, text.as_bytes());
         self.client.outbound.wake();
     }
+}
+
+/// Whether a venue's requests are understood here; others are only played from recordings.
+const fn speaks_binance(venue: Venue) -> bool {
+    matches!(
+        venue,
+        Venue::BinanceSpot | Venue::BinanceUs | Venue::BinanceUsdm | Venue::BinanceCoinm
+    )
 }
 
 fn is_timeout(error: &io::Error) -> bool {

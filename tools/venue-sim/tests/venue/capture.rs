@@ -70,6 +70,32 @@ fn the_stream_holds_at_every_answer_until_it_is_fetched() {
 }
 
 #[test]
+fn what_a_client_says_to_another_venue_is_heard_in_silence() {
+    let mut script = Script::new();
+    for n in 0..3 {
+        script.push_text(WallNanos(i64::from(n) * 100 * MS), frame(n).as_bytes());
+    }
+    script.push_binary(WallNanos(300 * MS), b"\x1f\x8b no text");
+    let feed = Feed::Capture { script, pace: Pace::Recorded };
+    let sim = Sim::start(SimConfig::new(Venue::Huobi, feed)).unwrap();
+    let mut ws = Ws::open(&sim, "/ws");
+    // More of them than the rules of the simulated venue allow in a second.
+    for n in 0..20 {
+        ws.send(&format!(r#"{{"sub":"market.xyusdt.depth.step0","id":"{n}"}}"#));
+    }
+    ws.send("ping");
+    ws.send(r#"{"method":"SUBSCRIBE","params":["aaa@depth"],"id":1}"#);
+    for n in 0..3 {
+        assert_eq!(ws.json()["n"], n);
+    }
+    let binary = ws.next(PATIENCE);
+    let is_binary =
+        |message: &Message| message.is_binary() && message.clone().into_data()[..2] == [31, 139];
+    assert!(binary.unwrap().as_ref().is_ok_and(is_binary));
+    assert_eq!(ws.close_code(), Some(1000));
+}
+
+#[test]
 fn a_request_ahead_of_the_stream_waits_and_one_too_many_is_refused() {
     let sim = play(script(), Pace::Max, false);
     let mut early = Rest::open(&sim);
