@@ -6,9 +6,11 @@
 //! - It follows the reader's choice of light or dark.
 //! - Text that comes from outside (file names, symbols) is escaped.
 
+mod axis;
 mod breakdown;
 mod curves;
 mod escape;
+mod over_time;
 mod stages;
 mod tables;
 
@@ -50,7 +52,7 @@ pub(crate) fn page(all: &[Replayed]) -> String {
 
 /// One file.
 fn section(replayed: &Replayed) -> String {
-    let Replayed { report, books, histograms } = replayed;
+    let Replayed { report, books, histograms, moments } = replayed;
     let latencies: Vec<(Shown, Latency)> = stages::order(&report.latency_ns)
         .into_iter()
         .filter_map(|stage| report.latency_ns.get(&stage.key).map(|it| (stage.clone(), *it)))
@@ -82,6 +84,14 @@ fn section(replayed: &Replayed) -> String {
         });
         let drawn: Vec<&Shown> = drawn.map(|(stage, _)| stage).collect();
         html.push_str(&figure(&legend(&drawn), &svg));
+    }
+    if let Some(svg) = over_time::svg(moments) {
+        html.push_str(
+            "<h3>Latency over time</h3>\n<p>Tick \u{2192} book of the messages of each moment. At \
+             full speed, what a message waited for those before it is part of it.</p>\n",
+        );
+        let drawn = over_time::LINES.map(|(name, class, _)| (name, class));
+        html.push_str(&figure(&keys(drawn), &svg));
     }
     html.push_str("<h3>Counts</h3>\n");
     html.push_str(&tables::counts(report));
@@ -165,13 +175,15 @@ fn measured(report: &Report) -> String {
 }
 
 fn legend(stages: &[&Shown]) -> String {
-    let keys: String = stages
-        .iter()
-        .map(|stage| {
-            let (class, label) = (stage.class, Escaped(&stage.label));
-            format!("<span><i class=\"key {class}\"></i>{label}</span>\n")
-        })
-        .collect();
+    keys(stages.iter().map(|stage| (stage.label.as_str(), stage.class)))
+}
+
+/// What each colour stands for.
+fn keys<'a>(lines: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let key = |(label, class): (&str, &str)| {
+        format!("<span><i class=\"key {class}\"></i>{}</span>\n", Escaped(label))
+    };
+    let keys: String = lines.into_iter().map(key).collect();
     format!("<div class=\"legend\">\n{keys}</div>\n")
 }
 
@@ -243,7 +255,7 @@ mod tests {
             checksum_bad: 0,
         };
         let books = Books { symbols: [("A&B".to_owned(), book)].into() };
-        Replayed { report, books, histograms }
+        Replayed { report, books, histograms, moments: Vec::new() }
     }
 
     #[test]

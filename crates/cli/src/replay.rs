@@ -84,6 +84,7 @@ fn replay_file(file: &Path, args: &ReplayArgs) -> Result<Replayed, Failure> {
         wishes: args.layout.wishes(0),
         cores: args.layout.cores()?,
         sample_every: args.sample_every,
+        series: args.html.is_some(),
         shm_dir: args.shm.shm_dir.clone(),
         name: args.name.clone().unwrap_or_else(|| defaults.name.clone()),
         ..defaults

@@ -12,7 +12,9 @@ fn a_replay_writes_a_page() {
     let capture = place.file("a<b>.cap", util::capture().as_bytes());
     let page = place.files.join("report.html");
     let (capture, path) = (capture.to_str().unwrap(), page.to_str().unwrap());
-    let args = ["--idle", "yield", "--sample-every", "1", "--shm-dir", place.shm()];
+    // Several passes, so that there are several moments.
+    let args =
+        ["--idle", "yield", "--sample-every", "1", "--repeat", "3", "--shm-dir", place.shm()];
     good(&[&["replay", capture, "--html", path][..], &args].concat());
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
@@ -21,6 +23,7 @@ fn a_replay_writes_a_page() {
         "binance_spot",
         "Percentile curves",
         "Where the time goes",
+        "Latency over time",
         "tick \u{2192} book",
         "AAAUSDT",
         "BBBUSDT",

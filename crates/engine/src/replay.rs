@@ -5,6 +5,7 @@
 //! is lost and the same capture always gives the same books.
 
 mod memory;
+mod series;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -17,8 +18,10 @@ use tickbook_capture::{Capture, Record};
 use tickbook_types::Venue;
 use tickbook_venues::{Endpoints, SessionCounters};
 
+pub use series::Moment;
 pub use sockets::Server;
 
+use self::series::Watcher;
 use crate::builder::Builder;
 use crate::desk::Publish;
 use crate::outcome;
@@ -80,6 +83,8 @@ pub struct ReplayOptions {
     pub publish: Publish,
     /// The inner stages of every n-th message are stamped; 0 stamps none.
     pub sample_every: u32,
+    /// Latency is watched from moment to moment ([`Replayed::moments`]).
+    pub series: bool,
     /// Folder of the shared-memory file.
     pub shm_dir: PathBuf,
     /// Name of the shared-memory file.
@@ -98,6 +103,7 @@ impl Default for ReplayOptions {
             cores: None,
             publish: Publish::default(),
             sample_every: 64,
+            series: false,
             shm_dir: PathBuf::from(tickbook_shm::DEFAULT_DIR),
             name: format!("replay-{}", std::process::id()),
         }
@@ -113,6 +119,8 @@ pub struct Replayed {
     pub books: Books,
     /// The latency histograms by stage.
     pub histograms: BTreeMap<String, Histogram<u64>>,
+    /// Tick to book from moment to moment, if that was asked for.
+    pub moments: Vec<Moment>,
 }
 
 /// Why a capture could not be replayed: a line that says what to do.
@@ -141,7 +149,7 @@ impl From<String> for ReplayError {
 pub fn from_memory(capture: &Capture, options: &ReplayOptions) -> Result<Replayed, ReplayError> {
     let mut total = Passes::default();
     for _ in 0..options.repeat.max(1) {
-        total.add(memory::pass(capture, options)?);
+        total.watch(options, || memory::pass(capture, options))?;
     }
     total.replayed(capture, options, Transport::Memory)
 }
@@ -157,7 +165,7 @@ pub fn over_sockets(
     server: &Server,
 ) -> Result<Replayed, ReplayError> {
     let mut total = Passes::default();
-    total.add(sockets::pass(capture, options, server)?);
+    total.watch(options, || sockets::pass(capture, options, server))?;
     let transport = if server.ca_file.is_some() { Transport::Wss } else { Transport::Ws };
     total.replayed(capture, options, transport)
 }
@@ -271,9 +279,28 @@ struct Passes {
     count: u32,
     elapsed_s: f64,
     stages: Stages,
+    moments: Vec<Moment>,
 }
 
 impl Passes {
+    /// Makes a pass, and watches it if that is wanted.
+    fn watch(
+        &mut self,
+        options: &ReplayOptions,
+        pass: impl FnOnce() -> Result<Pass, ReplayError>,
+    ) -> Result<(), ReplayError> {
+        if !options.series {
+            self.add(pass()?);
+            return Ok(());
+        }
+        let watcher = Watcher::start(options.shm_dir.clone(), options.name.clone());
+        let watcher = watcher.map_err(|error| ReplayError(error.to_string()))?;
+        let outcome = pass();
+        self.moments.extend(watcher.end(self.elapsed_s));
+        self.add(outcome?);
+        Ok(())
+    }
+
     fn add(&mut self, pass: Pass) {
         self.count += 1;
         self.elapsed_s += pass.elapsed_s;
@@ -287,7 +314,7 @@ impl Passes {
         options: &ReplayOptions,
         transport: Transport,
     ) -> Result<Replayed, ReplayError> {
-        let Self { last: Some(pass), count, elapsed_s, stages } = self else {
+        let Self { last: Some(pass), count, elapsed_s, stages, moments } = self else {
             return Err(ReplayError("nothing was replayed".to_owned()));
         };
         let (ignored, rejected) = outcome::reasons(&pass.counters);
@@ -330,7 +357,7 @@ impl Passes {
         };
         let histograms = stages.histograms.into_iter();
         let histograms = histograms.map(|(name, it)| (name.to_owned(), it)).collect();
-        Ok(Replayed { report, books: pass.books, histograms })
+        Ok(Replayed { report, books: pass.books, histograms, moments })
     }
 }
 

@@ -5,28 +5,16 @@
 
 use hdrhistogram::Histogram;
 
+use super::axis::{self, HEIGHT, LEFT, RIGHT, TimeAxis, WIDTH};
 use super::escape::Escaped;
 use super::stages::Shown;
 use crate::text::{count, nanos};
-
-/// The drawing's size in its own units.
-const WIDTH: f64 = 920.0;
-const HEIGHT: f64 = 400.0;
-
-/// Where the plot lies in it.
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = WIDTH - 20.0;
-const TOP: f64 = 14.0;
-const BOTTOM: f64 = HEIGHT - 44.0;
 
 /// Points of a curve in each step from 90 to 99, 99 to 99.9, ... per cent.
 const POINTS_PER_DECADE: u32 = 40;
 
 /// Curves end at 99.9999 % at most.
 const DECADES_MAX: f64 = 6.0;
-
-/// Up to so many decades of time, the axis also has 2 and 5 times each.
-const DECADES_FINE: i32 = 3;
 
 /// Percentiles that are marked on the axis, and by a dot on each curve.
 const MARKS: [(f64, &str); 7] = [
@@ -61,9 +49,7 @@ pub(super) fn svg(curves: &[(Shown, &Histogram<u64>)]) -> Option<String> {
 struct Axes {
     /// The right end, in steps of 90, 99, 99.9, ... per cent.
     depth: f64,
-    /// Powers of ten of a nanosecond at the lower and the upper end.
-    low: i32,
-    high: i32,
+    times: TimeAxis,
 }
 
 impl Axes {
@@ -77,10 +63,8 @@ impl Axes {
         if samples == 0 {
             return None;
         }
-        let low = decade(min.max(1));
-        let high = (decade(max.saturating_sub(1)) + 1).max(low + 1);
         // To 99 % at least, so that the plot of three samples is one, too.
-        Some(Self { depth: depth(samples).max(2.0), low, high })
+        Some(Self { depth: depth(samples).max(2.0), times: TimeAxis::over(min, max) })
     }
 
     fn x(&self, depth: f64) -> f64 {
@@ -88,47 +72,21 @@ impl Axes {
     }
 
     fn y(&self, ns: u64) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a place on a screen")]
-        let power = (ns.max(1) as f64).log10();
-        let share = (power - f64::from(self.low)) / f64::from(self.high - self.low);
-        BOTTOM - share * (BOTTOM - TOP)
+        self.times.y(ns)
     }
 
     fn svg(&self) -> String {
         let mut svg = String::from("<g class=\"axes\">\n");
-        let steps: &[u64] = if self.high - self.low <= DECADES_FINE { &[1, 2, 5] } else { &[1] };
-        for power in self.low..=self.high {
-            for step in steps.iter().filter(|step| power < self.high || **step == 1) {
-                let ns = 10_u64.saturating_pow(power.unsigned_abs()).saturating_mul(*step);
-                let y = self.y(ns);
-                let class = if *step == 1 { "grid" } else { "grid fine" };
-                svg.push_str(&format!(
-                    "<line class=\"{class}\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{RIGHT}\" \
-                     y2=\"{y:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
-                    LEFT - 8.0,
-                    y + 4.0,
-                    round(ns),
-                ));
-            }
-        }
+        svg.push_str(&self.times.svg());
         for (quantile, label) in MARKS {
             let at = -(1.0 - quantile).log10();
             if at > self.depth + 1e-9 {
                 break;
             }
-            let x = self.x(at);
-            svg.push_str(&format!(
-                "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{BOTTOM}\"/>\
-                 <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>\n",
-                BOTTOM + 18.0
-            ));
+            svg.push_str(&axis::mark(self.x(at), label));
         }
-        svg.push_str(&format!(
-            "<text class=\"title\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">share of \
-             messages that took at most so long</text>\n</g>\n",
-            f64::midpoint(LEFT, RIGHT),
-            HEIGHT - 6.0
-        ));
+        svg.push_str(&axis::title("share of messages that took at most so long"));
+        svg.push_str("</g>\n");
         svg
     }
 }
@@ -187,25 +145,11 @@ fn depth(samples: u64) -> f64 {
     samples.log10().clamp(0.0, DECADES_MAX)
 }
 
-/// The power of ten at or below a number; 0 for 0.
-fn decade(value: u64) -> i32 {
-    value.checked_ilog10().unwrap_or(0).cast_signed()
-}
-
-/// A round time on an axis: `20 us`.
-fn round(ns: u64) -> String {
-    match ns {
-        0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => format!("{} us", ns / 1_000),
-        1_000_000..1_000_000_000 => format!("{} ms", ns / 1_000_000),
-        _ => format!("{} s", ns / 1_000_000_000),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::axis::BOTTOM;
     use super::*;
     use crate::html::stages;
 
@@ -233,24 +177,12 @@ mod tests {
     fn axes_span_all_samples() {
         let (low, high) = (histogram([150, 900]), histogram(1..=20_000));
         let axes = Axes::of(&[&low, &high]).unwrap();
-        assert_eq!((axes.low, axes.high), (0, 5));
+        assert_eq!(axes.times, TimeAxis::over(1, high.max()));
         assert!((axes.depth - 20_000_f64.log10()).abs() < 1e-9);
+        assert!((axes.x(axes.depth / 2.0) - f64::midpoint(LEFT, RIGHT)).abs() < 1e-9);
         assert_eq!(Axes::of(&[&histogram([])]), None);
         let one = Axes::of(&[&histogram([1_000])]).unwrap();
-        assert_eq!((one.low, one.high, one.depth), (3, 4, 2.0));
-        let round = Axes::of(&[&histogram([100, 1_000])]).unwrap();
-        assert_eq!((round.low, round.high), (2, 3));
-        let zero = Axes::of(&[&histogram([0])]).unwrap();
-        assert_eq!((zero.low, zero.high), (0, 1));
-    }
-
-    #[test]
-    fn places_are_logarithmic_both_ways() {
-        let axes = Axes { depth: 4.0, low: 2, high: 4 };
-        assert!((axes.y(100) - BOTTOM).abs() < 1e-9);
-        assert!((axes.y(10_000) - TOP).abs() < 1e-9);
-        assert!((axes.y(1_000) - f64::midpoint(TOP, BOTTOM)).abs() < 1e-9);
-        assert!((axes.x(2.0) - f64::midpoint(LEFT, RIGHT)).abs() < 1e-9);
+        assert!((one.depth - 2.0).abs() < f64::EPSILON);
     }
 
     #[test]
