@@ -1,4 +1,4 @@
-//! Bitfinex v2: `book` at precision P0 to P4, one level a message.
+//! Bitfinex v2: `book` at precision P0 to P4, one level a message, and at R0, one order a message.
 //!
 //! Messages name a channel by a number that is valid on its connection only; `subscribed` tells
 //! which book or symbol it is. The greeting asks for a sequence number in every message, heartbeats
@@ -6,9 +6,10 @@
 //! which come as messages of their own behind the change that they are about.
 //!
 //! The book of precision P0 is named as its symbol (`tBTCUSD`), those of others with it
-//! (`tBTCUSD@P1`), in subscriptions too.
+//! (`tBTCUSD@P1`), in subscriptions too. The levels of R0 are the sums of its orders; its checksums
+//! are made of order ids and are not compared.
 
-use tickbook_types::{ChecksumKind, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Decimal, Side, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, is_zero, millis};
@@ -16,6 +17,7 @@ use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::orders::{OrderError, OrderId, OrderMap};
 use crate::session::{ConfigError, Subscription};
 
 /// See the module.
@@ -39,13 +41,15 @@ struct Channel {
     kind: Kind,
     /// Name of the book, or symbol of the trades.
     name: Box<str>,
+    /// The orders of a book of orders.
+    orders: Option<Box<OrderMap>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Book,
     Trades,
-    /// Tickers, candles, books of funding and of single orders.
+    /// Tickers, candles, books of funding.
     Other,
 }
 
@@ -72,7 +76,10 @@ const SEQUENCE: u64 = 65_536;
 /// Levels a side of the channels.
 const LENGTHS: [u32; 4] = [1, 25, 100, 250];
 
-const PRECISIONS: [&str; 5] = ["P0", "P1", "P2", "P3", "P4"];
+const PRECISIONS: [&str; 6] = ["P0", "P1", "P2", "P3", "P4", ORDERS];
+
+/// The precision of a book of orders.
+const ORDERS: &str = "R0";
 
 /// Symbol and precision of a book's name.
 fn symbol_and_precision(name: &str) -> (&str, &str) {
@@ -161,9 +168,9 @@ impl Bitfinex {
 }
 
 impl Line {
-    fn channel(&self, id: u64) -> Option<&Channel> {
+    fn channel(&mut self, id: u64) -> Option<&mut Channel> {
         let place = self.channels.binary_search_by_key(&id, |channel| channel.id);
-        self.channels.get(place.ok()?)
+        self.channels.get_mut(place.ok()?)
     }
 
     fn remove(&mut self, id: u64) {
@@ -194,7 +201,7 @@ struct Data<'a> {
     tail: [Option<u64>; 2],
 }
 
-fn data(line: &Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
+fn data(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
     let mut data = Data::default();
     let (mut place, mut behind) = (0, 0);
     reader.array(|item| {
@@ -220,51 +227,91 @@ fn data(line: &Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {
     };
     frame.number = number;
     let time = time.map_or(WallNanos(0), millis);
-    let channel = line.channel(data.channel);
-    match (channel.map(|it| (it.kind, it.name.as_bytes())), data.word, data.body) {
+    let Some(Channel { kind, name, orders, .. }) = line.channel(data.channel) else {
+        let heartbeat = data.word == b"hb";
+        frame.ignore(if heartbeat { Ignored::Notice } else { Ignored::UnknownSymbol });
+        return Ok(());
+    };
+    let name = name.as_bytes();
+    match (*kind, data.word, data.body) {
         (_, b"hb", _) => frame.ignore(Ignored::Notice),
-        (None, ..) => frame.ignore(Ignored::UnknownSymbol),
-        (Some((Kind::Book, name)), b"", Some(body)) => book(body, name, time, frame)?,
-        (Some((Kind::Book, name)), b"cs", _) => {
+        (Kind::Book, b"", Some(body)) => match orders {
+            Some(orders) => orders_book(body, name, orders, time, frame)?,
+            None => book(body, name, time, frame)?,
+        },
+        (Kind::Book, b"cs", _) if orders.is_none() => {
             // Behind the change that it is about, which has been applied by then.
             let crc = data.checksum.ok_or(Rejected::Shape)?;
             frame.book(name, Content::Delta, Link::Free, time);
             frame.checksum(ChecksumKind::Bitfinex, crc);
         }
-        (Some((Kind::Trades, name)), b"te", Some(body)) => read_trade(body, name, frame)?,
+        (Kind::Trades, b"te", Some(body)) => read_trade(body, name, frame)?,
         // The same trade again, a second or two later.
-        (Some((Kind::Trades, _)), b"tu", _) => frame.ignore(Ignored::TradeTwice),
+        (Kind::Trades, b"tu", _) => frame.ignore(Ignored::TradeTwice),
         // Trades from before the subscription.
-        (Some((Kind::Trades, _)), b"", _) => frame.ignore(Ignored::Stale),
-        (Some((Kind::Book, _)), b"", None) => return Err(Rejected::Shape),
+        (Kind::Trades, b"", _) => frame.ignore(Ignored::Stale),
+        (Kind::Book, b"", None) => return Err(Rejected::Shape),
         _ => frame.ignore(Ignored::UnusedStream),
     }
     Ok(())
 }
 
 /// A whole book: rows; or a change: one row.
-fn book(mut body: Reader<'_>, name: &[u8], time: WallNanos, frame: &mut Frame) -> Read<()> {
-    let (mut flat, mut numbers, mut rows) = ([&b""[..]; 3], 0, 0);
-    body.array(|item| {
-        if item.peek()? == b'[' {
-            rows += 1;
-            let (mut row, mut count) = ([&b""[..]; 3], 0);
-            item.array(|field| number(field, &mut row, &mut count))?;
-            level(row, count, frame)
-        } else {
-            number(item, &mut flat, &mut numbers)
-        }
-    })?;
-    let content = match (rows, numbers) {
-        (_, 0) => Content::Snapshot,
-        (0, _) => {
-            level(flat, numbers, frame)?;
-            Content::Delta
-        }
-        _ => return Err(Rejected::Shape),
-    };
+fn book(body: Reader<'_>, name: &[u8], time: WallNanos, frame: &mut Frame) -> Read<()> {
+    let content = rows(body, |_, row| level(row, frame))?;
     frame.book(name, content, Link::Free, time);
     Ok(())
+}
+
+/// The same of a book of orders: each goes into the map, and what then rests at its price is the
+/// level.
+fn orders_book(
+    body: Reader<'_>,
+    name: &[u8],
+    orders: &mut OrderMap,
+    time: WallNanos,
+    frame: &mut Frame,
+) -> Read<()> {
+    let (mut begun, mut failed) = (false, None);
+    let content = rows(body, |content, row| {
+        if content == Content::Snapshot && !core::mem::replace(&mut begun, true) {
+            orders.clear();
+        }
+        if let Err(error) = order(row, orders, frame)? {
+            failed = Some(error);
+        }
+        Ok(())
+    })?;
+    if content == Content::Snapshot && !begun {
+        orders.clear();
+    }
+    match failed {
+        Some(error) => frame.lost(name, error.reason()),
+        None => frame.book(name, content, Link::Free, time),
+    }
+    Ok(())
+}
+
+/// Reads one row or an array of rows, which is a whole book.
+fn rows<'a>(
+    mut body: Reader<'a>,
+    mut take: impl FnMut(Content, [&'a [u8]; 3]) -> Read<()>,
+) -> Read<Content> {
+    let (mut flat, mut numbers, mut nested) = ([&b""[..]; 3], 0, false);
+    body.array(|item| {
+        if item.peek()? != b'[' {
+            return number(item, &mut flat, &mut numbers);
+        }
+        nested = true;
+        let (mut row, mut count) = ([&b""[..]; 3], 0);
+        item.array(|field| number(field, &mut row, &mut count))?;
+        if count < 3 { Err(Rejected::Shape) } else { take(Content::Snapshot, row) }
+    })?;
+    match (nested, numbers) {
+        (_, 0) => Ok(Content::Snapshot),
+        (false, 3..) => take(Content::Delta, flat).map(|()| Content::Delta),
+        _ => Err(Rejected::Shape),
+    }
 }
 
 fn number<'a>(field: &mut Reader<'a>, row: &mut [&'a [u8]; 3], count: &mut usize) -> Read<()> {
@@ -276,19 +323,47 @@ fn number<'a>(field: &mut Reader<'a>, row: &mut [&'a [u8]; 3], count: &mut usize
     Ok(())
 }
 
-/// `[price, count, amount]`: asks have a negative amount; a count of 0 removes.
-fn level([price, orders, amount]: [&[u8]; 3], count: usize, frame: &mut Frame) -> Read<()> {
-    if count < 3 {
-        return Err(Rejected::Shape);
-    }
-    let (side, size) = match amount.strip_prefix(b"-") {
-        Some(size) => (Side::Ask, size),
-        None => (Side::Bid, amount),
-    };
-    if is_zero(orders) { frame.removal(side, price) } else { frame.level(side, price, size) }
+/// `[price, count, amount]`: a count of 0 removes.
+fn level([price, count, amount]: [&[u8]; 3], frame: &mut Frame) -> Read<()> {
+    let (side, size) = side_and_size(amount);
+    if is_zero(count) { frame.removal(side, price) } else { frame.level(side, price, size) }
 }
 
-/// `[id, time, amount, price]`: the amount is negative where the aggressor sold.
+/// `[id, price, amount]`: a price of 0 removes; an id that rests already moves or has another size.
+/// One that is removed and does not rest is none of the levels that were sent.
+fn order(
+    [id, price, amount]: [&[u8]; 3],
+    orders: &mut OrderMap,
+    frame: &mut Frame,
+) -> Read<Result<(), OrderError>> {
+    let number = |digits| Decimal::parse(digits).map_err(|_| Rejected::Number);
+    let (side, size) = side_and_size(amount);
+    let (id, price, size) = (Reader::new(id).integer()?, number(price)?, number(size)?);
+    let (id, rests) = (OrderId::Number(id), !price.is_zero());
+    let mut change = || {
+        let known = orders.find(&id);
+        let stays = |at: (Side, Decimal)| (at.0, at.1.normalised()) == (side, price.normalised());
+        if rests && known.is_some_and(stays) {
+            frame.total(&orders.resize(&id, size)?);
+            return Ok(());
+        }
+        if known.is_some() {
+            frame.total(&orders.remove(&id)?);
+        }
+        if rests {
+            frame.total(&orders.create(id, side, price, size)?);
+        }
+        Ok(())
+    };
+    Ok(change())
+}
+
+/// Asks, and trades whose aggressor sold, have a negative amount.
+fn side_and_size(amount: &[u8]) -> (Side, &[u8]) {
+    amount.strip_prefix(b"-").map_or((Side::Bid, amount), |size| (Side::Ask, size))
+}
+
+/// `[id, time, amount, price]`.
 fn read_trade(mut body: Reader<'_>, symbol: &[u8], frame: &mut Frame) -> Read<()> {
     let (mut id, mut time, mut numbers, mut place) = (0, 0, [&b""[..]; 2], 0);
     body.array(|field| {
@@ -305,10 +380,7 @@ fn read_trade(mut body: Reader<'_>, symbol: &[u8], frame: &mut Frame) -> Read<()
         return Err(Rejected::Shape);
     }
     let [amount, price] = numbers;
-    let (side, size) = match amount.strip_prefix(b"-") {
-        Some(size) => (Side::Ask, size),
-        None => (Side::Bid, amount),
-    };
+    let (side, size) = side_and_size(amount);
     frame.trade(symbol, (side, price, size), id, millis(time))
 }
 
@@ -341,7 +413,9 @@ fn event(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()>
                 b"trades" if is_pair => (Kind::Trades, symbol.to_owned()),
                 _ => (Kind::Other, symbol.to_owned()),
             };
-            line.add(Channel { id, kind, name: name.into() });
+            let of_orders = kind == Kind::Book && precision == ORDERS;
+            let orders = of_orders.then(|| Box::new(OrderMap::new()));
+            line.add(Channel { id, kind, name: name.into(), orders });
             frame.ignore(Ignored::Ack);
         }
         (b"subscribed", None) => return Err(Rejected::Shape),
@@ -354,8 +428,9 @@ fn event(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()>
             frame.ignore(Ignored::Ack);
         }
         (b"error", _) => frame.refused(i64::try_from(code).unwrap_or(0), words),
-        // A restart; maintenance begins; it has ended, and all is to be subscribed again.
-        (b"info", _) if matches!(code, 20_051 | 20_060 | 20_061) => frame.frozen(),
+        (b"info", _) if code == 20_051 => frame.reconnect(),
+        // Maintenance begins; it has ended, and all is to be subscribed again.
+        (b"info", _) if matches!(code, 20_060 | 20_061) => frame.frozen(),
         (b"info", _) => frame.ignore(Ignored::Notice),
         _ => frame.ignore(Ignored::Ack),
     }

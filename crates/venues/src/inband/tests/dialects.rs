@@ -138,10 +138,10 @@ fn bitfinex_channels_are_valid_on_their_connection_only() {
     assert_eq!(read(1, "[6,[1,1,1],8]"), None, "no such channel");
     read(0, r#"{"event":"unsubscribed","status":"OK","chanId":5}"#);
     assert_eq!(read(0, "[5,[1,1,1],8]"), None, "unsubscribed");
-    for other in [("tXYUSD", "R0"), ("fUSD", "P0")] {
-        read(0, &subscribed(other.0, other.1));
-        assert_eq!(read(0, "[5,[1,1,1],9]"), None, "{other:?}");
-    }
+    read(0, &subscribed("tXYUSD", "R0"));
+    assert_eq!(read(0, "[5,[1,1,1],9]").as_deref(), Some("tXYUSD@R0"));
+    read(0, &subscribed("fUSD", "P0"));
+    assert_eq!(read(0, "[5,[1,1,1],9]"), None, "funding");
     bitfinex.opened(1);
     assert_eq!(events(&mut bitfinex, "[5,[1,1,1],9]"), [Event::Ignored(Ignored::UnusedStream)]);
     let mut frame = Frame::default();
@@ -203,6 +203,36 @@ fn bitfinex_says_each_trade_twice_and_it_is_taken_once() {
     rig.say(r#"[6,"tu",[8,1700000000500,-0.25,5.5],44]"#);
     assert_eq!((rig.counters.trades, rig.counters.ignored(Ignored::TradeTwice)), (1, 1));
     assert_eq!(rig.state, LIVE);
+}
+
+#[test]
+fn bitfinex_orders_add_up_to_levels() {
+    let mut rig = Rig::replay(Venue::Bitfinex);
+    let symbol = r#""symbol":"tXYUSD","prec":"R0""#;
+    rig.say(&format!(r#"{{"event":"subscribed","channel":"book","chanId":5,{symbol}}}"#));
+    rig.say("[5,[[11,100,1],[12,100.5,2],[13,100,0.5],[14,101,-3]],1]");
+    assert_eq!((rig.state, rig.names.as_slice()), (LIVE, &["tXYUSD@R0".to_owned()][..]));
+    let three = ["bid 100 x 1.5", "bid 100.5 x 2", "ask 101 x 3"];
+    assert_eq!(rig.shown(), three);
+    for (message, book) in [
+        // A new order, another size, another price, removals, one of them of no order.
+        ("[5,[15,101,-1],2]", ["bid 100 x 1.5", "bid 100.5 x 2", "ask 101 x 4"].as_slice()),
+        ("[5,[11,100,0.25],3]", &["bid 100 x 0.75", "bid 100.5 x 2", "ask 101 x 4"]),
+        ("[5,[11,100.5,0.25],4]", &["bid 100 x 0.5", "bid 100.5 x 2.25", "ask 101 x 4"]),
+        ("[5,[13,0,1],5]", &["bid 100.5 x 2.25", "ask 101 x 4"]),
+        ("[5,[99,0,-1],6]", &["bid 100.5 x 2.25", "ask 101 x 4"]),
+        ("[5,[14,0,-1],7]", &["bid 100.5 x 2.25", "ask 101 x 1"]),
+        ("[5,[],8]", &[]),
+        ("[5,[14,7,-1],9]", &["ask 7 x 1"]),
+    ] {
+        rig.say(message);
+        assert_eq!(
+            (rig.shown(), rig.state),
+            (book.iter().map(|it| (*it).to_owned()).collect(), LIVE)
+        );
+    }
+    rig.say("[5,[16,7,0],10]");
+    assert_eq!(rig.state, (BookState::Stale, Reason::Gap), "no order has no size");
 }
 
 #[test]
