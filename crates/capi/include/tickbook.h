@@ -526,6 +526,67 @@ typedef struct TickbookLatency {
     uint64_t max_ns;
 } TickbookLatency;
 
+// What a venue says beside a book: mark, index, funding, open interest, volatilities, greeks. What
+// it does not say has `present` 0, which is not the number 0.
+typedef struct TickbookTicker {
+    // Best bid: price. Data of the venue's ticker, not of the book.
+    struct TickbookDecimal bid_price;
+    // Best bid: size.
+    struct TickbookDecimal bid_size;
+    // Best ask: price.
+    struct TickbookDecimal ask_price;
+    // Best ask: size.
+    struct TickbookDecimal ask_size;
+    // Price of the last trade.
+    struct TickbookDecimal last_price;
+    // Mark price.
+    struct TickbookDecimal mark_price;
+    // Price of the index behind it.
+    struct TickbookDecimal index_price;
+    // Price of what an option is on.
+    struct TickbookDecimal underlying_price;
+    // Open interest, in the venue's unit.
+    struct TickbookDecimal open_interest;
+    // Funding rate per interval of the venue, as a fraction.
+    struct TickbookDecimal funding_rate;
+    // Implied volatility at the mark, as a fraction: 0.514 is 51.4 %.
+    struct TickbookDecimal mark_iv;
+    // Implied volatility of the best bid, as a fraction.
+    struct TickbookDecimal bid_iv;
+    // Implied volatility of the best ask, as a fraction.
+    struct TickbookDecimal ask_iv;
+    // Delta.
+    struct TickbookDecimal delta;
+    // Gamma.
+    struct TickbookDecimal gamma;
+    // Vega, in the venue's unit.
+    struct TickbookDecimal vega;
+    // Theta, in the venue's unit.
+    struct TickbookDecimal theta;
+    // Rho, in the venue's unit.
+    struct TickbookDecimal rho;
+    // When funding is next paid, ns since 1970; 0: it says none.
+    int64_t next_funding_ns;
+    // Venue's time of the newest part, ns since 1970; 0: it says none.
+    int64_t venue_time_ns;
+    // When the newest part was received, ns since 1970.
+    int64_t received_time_ns;
+    // The same on `CLOCK_MONOTONIC`: for its age.
+    int64_t received_mono_ns;
+    // How many tickers of this book there were, this one included.
+    uint64_t publishes;
+    // Connection that it came on.
+    uint32_t conn;
+    // Epoch of that connection.
+    uint32_t epoch;
+    // State of the ticker, which is not that of the book.
+    TickbookState state;
+    // Why it is in that state.
+    TickbookReason reason;
+    // Zero.
+    uint8_t reserved[6];
+} TickbookTicker;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -768,6 +829,59 @@ const char *tickbook_counter_name(uint32_t index);
 
 // The name of stage number `index`, from 0 on; null behind the last one. Good for ever.
 const char *tickbook_stage_name(uint32_t index);
+
+// Reads what the venue says beside the book, if it is fresh: the connection that it came on is
+// open, in the same epoch, and not silent. The book itself may wait for a snapshot meanwhile.
+// Otherwise the status says why it is not to be used, and `*ticker` is all zero. A venue that has
+// said nothing yet is `TICKBOOK_STATUS_NOT_LIVE` with the state `TICKBOOK_STATE_EMPTY`.
+//
+// # Safety
+//
+// - `book` was opened by `tickbook_book_open` and is not closed;
+// - nobody else uses it now;
+// - `ticker` is valid for writing.
+TickbookStatus tickbook_book_ticker(struct TickbookBook *book, struct TickbookTicker *ticker);
+
+// `tickbook_book_ticker` at a time that the caller has just read from `CLOCK_MONOTONIC`, in
+// nanoseconds.
+//
+// # Safety
+//
+// - as `tickbook_book_ticker`.
+TickbookStatus tickbook_book_ticker_at(struct TickbookBook *book,
+                                       int64_t now_ns,
+                                       struct TickbookTicker *ticker);
+
+// Reads the last whole ticker whatever its state; `*why` says whether it can be used.
+//
+// # Safety
+//
+// - as `tickbook_book_ticker`;
+// - `why` is valid for writing, and not within `*ticker`.
+TickbookStatus tickbook_book_ticker_any(struct TickbookBook *book,
+                                        struct TickbookTicker *ticker,
+                                        struct TickbookWhy *why);
+
+// `tickbook_book_ticker_any` at a time that the caller has just read from `CLOCK_MONOTONIC`, in
+// nanoseconds.
+//
+// # Safety
+//
+// - as `tickbook_book_ticker_any`.
+TickbookStatus tickbook_book_ticker_any_at(struct TickbookBook *book,
+                                           int64_t now_ns,
+                                           struct TickbookTicker *ticker,
+                                           struct TickbookWhy *why);
+
+// An exact decimal as the nearest double; not a number if there is none (`present` 0).
+double tickbook_decimal_double(struct TickbookDecimal number);
+
+// Writes an exact decimal, as `tickbook_price_text` does; nothing if there is none (`present` 0).
+//
+// # Safety
+//
+// - `text` is valid for writing `capacity` bytes, or `capacity` is 0.
+size_t tickbook_decimal_text(struct TickbookDecimal number, char *text, size_t capacity);
 
 // A price as the nearest double: exact to the last place, not to be added up.
 double tickbook_price_double(int64_t price, int8_t price_exponent);

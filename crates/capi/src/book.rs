@@ -311,7 +311,7 @@ pub unsafe extern "C" fn tickbook_book_depth_any_at(
 /// - `book` is null or open, and nobody else uses it now;
 /// - `to` is null or valid for writing.
 #[inline]
-unsafe fn read<T: Default>(
+pub(crate) unsafe fn read<T: Default>(
     book: *mut TickbookBook,
     to: *mut T,
     what: &'static str,
@@ -349,7 +349,7 @@ unsafe fn read<T: Default>(
 ///
 /// - `book` is null or open, and nobody else uses it now;
 /// - `to` and `why` are null or valid for writing, and apart from each other.
-unsafe fn read_any<T: Default>(
+pub(crate) unsafe fn read_any<T: Default>(
     book: *mut TickbookBook,
     to: *mut T,
     what: &'static str,

@@ -36,6 +36,7 @@ mod engine;
 mod book;
 mod events;
 mod stats;
+mod ticker;
 mod value;
 
 pub use book::*;
@@ -43,6 +44,7 @@ pub use engine::*;
 pub use error::*;
 pub use events::*;
 pub use stats::*;
+pub use ticker::*;
 pub use value::*;
 
 /// Version of this header. A program compares it with `tickbook_abi_version()` if it may meet a

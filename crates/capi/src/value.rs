@@ -3,7 +3,8 @@
 use core::ffi::c_char;
 
 use tickbook::{
-    BookHeader, BookState, Decimal, Level, Price, Reason, Scale, Side, Size, SnapshotFlags, Top,
+    BookHeader, BookState, Decimal, Figure, Level, Price, Reason, Scale, Side, Size, SnapshotFlags,
+    Top,
 };
 
 use crate::pointer;
@@ -262,6 +263,36 @@ fn with_exponents(price: i8, size: i8) -> BookHeader {
     BookHeader { scale, ..BookHeader::default() }
 }
 
+/// An exact decimal as the nearest double; not a number if there is none (`present` 0).
+#[unsafe(no_mangle)]
+pub extern "C" fn tickbook_decimal_double(number: TickbookDecimal) -> f64 {
+    match i8::try_from(number.exponent) {
+        Ok(exponent) if number.present != 0 => {
+            Figure { mantissa: number.mantissa, exponent }.to_f64()
+        }
+        _ => f64::NAN,
+    }
+}
+
+/// Writes an exact decimal, as `tickbook_price_text` does; nothing if there is none (`present` 0).
+///
+/// # Safety
+///
+/// - `text` is valid for writing `capacity` bytes, or `capacity` is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tickbook_decimal_text(
+    number: TickbookDecimal,
+    text: *mut c_char,
+    capacity: usize,
+) -> usize {
+    // No number of this library has another exponent.
+    let exponent = i8::try_from(number.exponent).unwrap_or(0);
+    let exact = Figure { mantissa: number.mantissa, exponent }.to_string();
+    let shown = if number.present == 0 { "" } else { exact.as_str() };
+    // SAFETY: the contract is the same.
+    unsafe { shown_text(shown, text, capacity) }
+}
+
 /// A price as the nearest double: exact to the last place, not to be added up.
 #[unsafe(no_mangle)]
 pub extern "C" fn tickbook_price_double(price: i64, price_exponent: i8) -> f64 {
@@ -313,10 +344,17 @@ pub unsafe extern "C" fn tickbook_size_text(
 ///
 /// - `text` is valid for writing `capacity` bytes, or `capacity` is 0.
 unsafe fn decimal_text(number: Decimal, text: *mut c_char, capacity: usize) -> usize {
-    let number = number.to_string();
+    // SAFETY: the contract is the same.
+    unsafe { shown_text(&number.to_string(), text, capacity) }
+}
+
+/// # Safety
+///
+/// - `text` is valid for writing `capacity` bytes, or `capacity` is 0.
+unsafe fn shown_text(number: &str, text: *mut c_char, capacity: usize) -> usize {
     // SAFETY: valid for writing by the contract of this function; a char has no alignment.
     match unsafe { pointer::out_slice(text, capacity, "text") } {
-        Ok(out) => pointer::write_text(out, &number),
+        Ok(out) => pointer::write_text(out, number),
         // Nowhere to write it to: the length all the same.
         Err(_) => number.len(),
     }

@@ -1,6 +1,7 @@
 //! `tickbook book`: one book as any strategy would read it.
 
 use tickbook::{Depth, Tickbook};
+use tickbook_types::clock;
 
 use crate::Failure;
 use crate::args::BookArgs;
@@ -31,6 +32,16 @@ pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
         say!("{row}");
     }
     say!("{} bids, {} asks in the whole book", header.bid_levels, header.ask_levels);
+    let (read, why_not) = match (args.any, reader.ticker_any()) {
+        (true, Ok(read)) | (false, Ok(read @ (_, None))) => read,
+        _ => return Ok(()),
+    };
+    if !read.ticker.is_empty() {
+        say!("{}", text::ticker(&read, clock::mono_now()));
+        if let Some(why) = why_not {
+            say!("TICKER NOT TO BE USED: {why}");
+        }
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! How numbers and books look on a terminal.
 
-use tickbook_types::{Decimal, Level, Scale};
+use tickbook::TickerSnapshot;
+use tickbook_types::{Decimal, Level, MonoNanos, Scale};
 
 /// A price or size of a level as a plain decimal.
 pub(crate) fn price(level: Level, scale: Scale) -> String {
@@ -73,6 +74,13 @@ pub(crate) fn ladder(bids: &[Level], asks: &[Level], scale: Scale, depth: usize)
             format!("{bid_size:>14} {bid_price:>12} | {ask_price:<12} {ask_size:<14}")
         })
         .collect()
+}
+
+/// What a venue says beside the book: `mark_price 0.084155, mark_iv 0.7874 (12.3 ms old)`.
+pub(crate) fn ticker(read: &TickerSnapshot, now: MonoNanos) -> String {
+    let fields = read.ticker.fields().map(|(field, figure)| format!("{} {figure}", field.name()));
+    let age = nanos(read.age_ns(now).unsigned_abs());
+    format!("ticker: {} ({age} old)", fields.collect::<Vec<_>>().join(", "))
 }
 
 /// The heads of the columns of [`ladder`].

@@ -25,6 +25,7 @@
 mod checks;
 mod scale;
 mod slot;
+mod ticker;
 
 use serde::Deserialize;
 use tickbook_book::{Book, BookConfig};
@@ -140,6 +141,10 @@ impl Desk {
             MessageKind::Block => self.block(header, block),
             MessageKind::Status => self.status(header),
             MessageKind::Rescale => self.rescale(header, levels),
+            MessageKind::Statistics => {
+                self.statistics(header, levels);
+                None
+            }
             _ => {
                 self.out.stats.add(Counter::RejectedOther, 1);
                 None
@@ -183,6 +188,7 @@ impl Desk {
         for slot in self.slots.iter_mut().flatten() {
             (slot.state, slot.reason) = (BookState::Closed, reason);
             self.out.publish(slot);
+            ticker::close(&mut self.out.writer, slot.spec.book, reason);
         }
     }
 
@@ -309,6 +315,7 @@ impl Desk {
             (slot.state, slot.reason) = (header.state, header.reason);
         }
         out.publish(slot);
+        out.ticker_status(&mut slot.ticker, header);
         None
     }
 
@@ -533,7 +540,7 @@ fn interval(stats: &mut StatsWriter, stage: Stage, nanos: i64) {
 fn can_wait(header: &MessageHeader) -> bool {
     match header.kind {
         MessageKind::Delta => !header.flags.has(MessageFlags::MORE),
-        MessageKind::Ticker | MessageKind::Trade => true,
+        MessageKind::Ticker | MessageKind::Trade | MessageKind::Statistics => true,
         _ => false,
     }
 }

@@ -9,9 +9,10 @@ use tickbook_types::{
 use crate::atomic::{Ordering, Word};
 use crate::entry::Entry;
 use crate::event::{self, DeltaEvent, StateEvent, TradeEvent};
-use crate::layout::{Layout, builder, event as event_slot, top};
+use crate::layout::{Layout, builder, event as event_slot, ticker, top};
 use crate::mapping::WriteMapping;
 use crate::snapshot::{Snapshot, SnapshotFlags, Words, store_levels};
+use crate::ticker::{self as ticker_words, TickerSnapshot};
 use crate::{ShmError, seqlock};
 
 /// Beats stored per interval at most: an age is then at most an eighth of an interval too high.
@@ -55,6 +56,8 @@ struct Published {
     instrument_epoch: u32,
     /// Levels in the depth block: bids, asks.
     shown: [usize; 2],
+    /// Publishes of its ticker.
+    tickers: u64,
 }
 
 impl BuilderWriter {
@@ -123,9 +126,11 @@ impl BuilderWriter {
             scale: spec.scale,
             instrument_epoch: 0,
             shown: [0, 0],
+            tickers: 0,
         });
         // First the book, then the entry that leads to it.
         self.publish(spec.book, &Snapshot { scale: spec.scale, ..Snapshot::default() });
+        self.publish_ticker(spec.book, &TickerSnapshot::default());
         entry.store(&self.mapping.words()[self.layout.entry(book)], generation);
         Ok(())
     }
@@ -209,6 +214,20 @@ impl BuilderWriter {
         }
     }
 
+    /// Publishes the ticker of a book, whole. No effect if this builder has no such book.
+    pub fn publish_ticker(&mut self, book: BookId, snapshot: &TickerSnapshot) {
+        let Some(Some(published)) = self.books.get_mut(book.index()) else { return };
+        let (publishes, slot_generation) = (published.tickers, published.slot_generation);
+        // The one that clears the slot for a new book is not one of its tickers.
+        published.tickers += 1;
+        let snapshot = TickerSnapshot { publishes, slot_generation, ..*snapshot };
+        let encoded = ticker_words::Words::encode(&snapshot);
+        let words = self.mapping.words();
+        if let Some(block) = words[self.layout.ticker(book.0)].first_chunk() {
+            seqlock::write(&block[ticker::VERSION], || encoded.store(block));
+        }
+    }
+
     /// Puts the level changes of one message in the event ring, two to a slot.
     #[inline]
     pub fn event_levels(&mut self, book: BookId, event: &DeltaEvent, levels: &[LevelRecord]) {
@@ -259,7 +278,13 @@ impl BuilderWriter {
             published_wall: now,
             ..Snapshot::default()
         };
+        let conn = published.conn;
         self.publish(book, &closed);
+        let state = BookState::Closed;
+        self.publish_ticker(
+            book,
+            &TickerSnapshot { state, reason, conn, ..TickerSnapshot::default() },
+        );
     }
 }
 

@@ -5,7 +5,8 @@
 //! [`ALIGN`] bytes:
 //!
 //! ```text
-//! header | builder lines | connection lines | directory | tops | depths | event rings | threads
+//! header | builder lines | connection lines | directory | tops | depths | tickers | event rings
+//! | threads
 //! ```
 //!
 //! # Guarantees
@@ -14,15 +15,17 @@
 //!   A reader computes it from the counts of the header and compares the total with the header's
 //!   and the file's; no offset is ever read from the file.
 //! - Fields do not overlap and stay within their block (asserted at compile time), and
-//!   [`LAYOUT_HASH`] changes whenever one moves, or a counter or stage is added.
+//!   [`LAYOUT_HASH`] changes whenever one moves, or a counter, stage or field of a ticker is added.
 
 use core::ops::Range;
+
+use tickbook_types::TickerField;
 
 use crate::limits;
 use crate::stats::{Counter, Stage};
 
 /// Version of this layout. Readers refuse any other.
-pub const LAYOUT_VERSION: u64 = 1;
+pub const LAYOUT_VERSION: u64 = 2;
 
 /// First word of a file: the bytes `TICKBOOK`.
 pub const MAGIC: u64 = u64::from_ne_bytes(*b"TICKBOOK");
@@ -167,6 +170,25 @@ block! {
 }
 
 block! {
+    /// Ticker of a book: a section of its own.
+    ticker, 32 words {
+        VERSION "version" @ 0, 1;
+        META "meta" @ 1, 1;
+        CONN_EPOCH "conn_epoch" @ 2, 1;
+        VENUE_TIME "venue_time" @ 3, 1;
+        RECEIVED "received" @ 4, 1;
+        RECEIVED_WALL "received_wall" @ 5, 1;
+        PUBLISHES "publishes" @ 6, 1;
+        SLOT_GENERATION "slot_generation" @ 7, 1;
+        EXPONENTS "exponents" @ 8, 3;
+        VALUES "values" @ 12, 20;
+    }
+}
+
+/// Fields that a ticker block has room for.
+pub(crate) const TICKER_VALUES_MAX: usize = ticker::WORDS - ticker::VALUES;
+
+block! {
     /// One slot of an event ring.
     event, 8 words {
         VERSION "version" @ 0, 1;
@@ -201,6 +223,7 @@ pub const BLOCKS: &[Block] = &[
     conn::BLOCK,
     entry::BLOCK,
     top::BLOCK,
+    ticker::BLOCK,
     event::BLOCK,
     thread::BLOCK,
     histogram::BLOCK,
@@ -221,7 +244,7 @@ pub(crate) const THREAD_WORDS: usize =
 
 const _: () = assert!(HISTOGRAM_WORDS.is_multiple_of(ALIGN_WORDS));
 
-/// FNV-1a over every block, field, counter and stage: name, offset, size.
+/// FNV-1a over every block, field, counter, field of a ticker and stage: name, offset, size.
 pub const LAYOUT_HASH: u64 = {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     hash = hash_number(hash, LAYOUT_VERSION);
@@ -242,6 +265,11 @@ pub const LAYOUT_HASH: u64 = {
     at = 0;
     while at < Counter::ALL.len() {
         hash = hash_text(hash, Counter::ALL[at].name());
+        at += 1;
+    }
+    at = 0;
+    while at < TickerField::ALL.len() {
+        hash = hash_text(hash, TickerField::ALL[at].name());
         at += 1;
     }
     at = 0;
@@ -323,6 +351,7 @@ pub struct Layout {
     tops: usize,
     depths: usize,
     depth_words: usize,
+    tickers: usize,
     events: usize,
     threads: usize,
     total: usize,
@@ -374,6 +403,7 @@ impl Layout {
             tops: place(books_max, top::WORDS),
             depths: place(books_max, depth_words),
             depth_words,
+            tickers: place(books_max, ticker::WORDS),
             events: place(builders, event_slots as usize * event::WORDS),
             threads: place(threads_max, THREAD_WORDS),
             total: 0,
@@ -428,6 +458,11 @@ impl Layout {
         range(self.depths, index, self.depth_words)
     }
 
+    pub(crate) const fn ticker(&self, index: u32) -> Range<usize> {
+        assert!(index < self.counts.books_max);
+        range(self.tickers, index, ticker::WORDS)
+    }
+
     pub(crate) const fn events(&self, builder: u32) -> Range<usize> {
         assert!(builder < self.counts.builders);
         range(self.events, builder, self.counts.event_slots as usize * event::WORDS)
@@ -440,7 +475,7 @@ impl Layout {
 
     /// Byte ranges of the parts of the file, in order, by name; for documentation and tests.
     #[must_use]
-    pub fn parts(&self) -> [(&'static str, Range<usize>); 8] {
+    pub fn parts(&self) -> [(&'static str, Range<usize>); 9] {
         let at = [
             0,
             self.builders,
@@ -448,11 +483,13 @@ impl Layout {
             self.directory,
             self.tops,
             self.depths,
+            self.tickers,
             self.events,
             self.threads,
             self.total,
         ];
-        let names = ["header", "builders", "conns", "directory", "tops", "depths", "events"];
+        let names =
+            ["header", "builders", "conns", "directory", "tops", "depths", "tickers", "events"];
         core::array::from_fn(|part| {
             (names.get(part).copied().unwrap_or("threads"), at[part] * 8..at[part + 1] * 8)
         })

@@ -47,6 +47,7 @@ on_words_in_memory! {
     mod snapshot;
     mod stats;
     mod text;
+    mod ticker;
     mod view;
 
     pub use builder::BuilderWriter;
@@ -58,6 +59,7 @@ on_words_in_memory! {
     pub use segment::{Segment, SegmentConfig};
     pub use snapshot::{BookHeader, Depth, Snapshot, SnapshotFlags, Top};
     pub use stats::{Counter, Stage, StatsWriter, ThreadStats};
+    pub use ticker::TickerSnapshot;
     pub use view::{BuilderInfo, Identity, Published, View};
 
     /// Directory of the files unless another is configured.

@@ -60,6 +60,8 @@ names! {
         Trades "trades",
         /// Best bid and offer messages passed on.
         Tickers "tickers",
+        /// Tickers passed on: mark, index, funding, open interest, volatility, greeks.
+        Statistics "statistics",
         /// Snapshots passed on.
         Snapshots "snapshots",
         /// Holes in the venue's ids.

@@ -23,13 +23,14 @@ use crate::builder::{BUILDER_ENDED, BUILDER_UNUSED};
 use crate::conn::ConnInfo;
 use crate::entry::{BookInfo, Entry};
 use crate::event::{self, NextEvent};
-use crate::layout::{self, Counts, Layout, builder, header, top};
+use crate::layout::{self, Counts, Layout, builder, header, ticker, top};
 use crate::limits::{HEARTBEAT_NS_MAX, HEARTBEAT_NS_MIN, READ_ATTEMPTS_MAX};
 use crate::mapping::ReadMapping;
 use crate::segment::OPEN;
 use crate::seqlock::{self, Torn};
 use crate::snapshot::{Depth, Top, Words};
 use crate::stats::ThreadStats;
+use crate::ticker::{self as ticker_words, TickerSnapshot};
 use crate::{ShmError, file, host, text};
 
 /// What the header says of the engine.
@@ -247,6 +248,24 @@ impl View {
         let header = copied.as_ref().map(Words::header).unwrap_or_default();
         depth.set_header(header);
         copied.map(Published)
+    }
+
+    /// Copies the ticker of a book.
+    ///
+    /// # Errors
+    ///
+    /// [`Torn`] if the writer was publishing it during every attempt.
+    ///
+    /// # Panics
+    ///
+    /// If `book` is not a slot of the directory.
+    pub fn read_ticker(&self, book: BookId) -> Result<TickerSnapshot, Torn> {
+        let block = &self.mapping.words()[self.layout.ticker(book.0)];
+        let Some(block) = block.first_chunk::<{ ticker::WORDS }>() else { return Err(Torn) };
+        let version = &block[ticker::VERSION];
+        let copied =
+            seqlock::read(version, READ_ATTEMPTS_MAX, || ticker_words::Words::load(block));
+        copied.map(|words| words.decode())
     }
 
     /// Position behind the newest event of a builder: where a new reader begins.

@@ -64,6 +64,14 @@ fn every_field_is_where_the_page_says() {
 }
 
 #[test]
+fn every_value_of_a_ticker_is_numbered_as_the_page_says() {
+    for field in tickbook_types::TickerField::ALL {
+        let value = format!("{} `{}`", *field as u8, field.name());
+        assert!(PAGE.contains(&value), "{value}");
+    }
+}
+
+#[test]
 fn the_version_is_the_one_described() {
     assert!(PAGE.contains(&format!("| `layout_version` | {LAYOUT_VERSION} |")));
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use tickbook_shm::seqlock::Torn;
-use tickbook_shm::{BookInfo, Depth, Published, Top, View};
+use tickbook_shm::{BookInfo, Depth, Published, TickerSnapshot, Top, View};
 use tickbook_types::{BookState, ConnId, MonoNanos, NotReadable, Ticks, Venue, clock};
 
 use crate::freshness::{Horizon, TickRate, builder_left_ns, conn_left_ns};
 use crate::source::Source;
+use crate::ticker;
 
 /// A reader of one book. Cheap to read, not shared: each thread takes its own.
 ///
@@ -171,6 +172,70 @@ impl BookReader {
         self.judged_depth(depth, None, now).map(|(_, why_not)| why_not)
     }
 
+    /// What the venue says beside the book, if it is fresh: the connection it came on is open, in
+    /// the same epoch, and not silent. The book itself may wait for a snapshot meanwhile.
+    ///
+    /// A venue repeats nothing that did not change, so an old ticker is not a wrong one; who wants
+    /// it no older than some age compares [`TickerSnapshot::age_ns`].
+    ///
+    /// ```no_run
+    /// # let tickbook = tickbook::Tickbook::attach(None)?;
+    /// let mut option = tickbook.book("deribit:BTC-27MAR27-90000-C")?;
+    /// let read = option.ticker()?;
+    /// if let (Some(iv), Some(delta)) = (read.ticker.mark_iv(), read.ticker.delta()) {
+    ///     println!("{iv} exactly, or {}; delta {delta}", iv.to_f64());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotReadable`]: why there is none to be used now; `NotLive` with state `Empty` if the venue
+    /// has said nothing yet.
+    pub fn ticker(&mut self) -> Result<TickerSnapshot, NotReadable> {
+        self.ticker_at(clock::mono_now())
+    }
+
+    /// [`Self::ticker`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::ticker`].
+    pub fn ticker_at(&mut self, now: MonoNanos) -> Result<TickerSnapshot, NotReadable> {
+        match self.ticker_any_at(now)? {
+            (read, None) => Ok(read),
+            (_, Some(why)) => Err(why),
+        }
+    }
+
+    /// The last whole ticker whatever its state, and why it cannot be used now (`None`: it can).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::top_any`].
+    pub fn ticker_any(&mut self) -> Result<(TickerSnapshot, Option<NotReadable>), NotReadable> {
+        self.ticker_any_at(clock::mono_now())
+    }
+
+    /// [`Self::ticker_any`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::top_any`].
+    pub fn ticker_any_at(
+        &mut self,
+        now: MonoNanos,
+    ) -> Result<(TickerSnapshot, Option<NotReadable>), NotReadable> {
+        let mut judged = ticker::judged(&self.view, &self.info, now);
+        if let Err(why) | Ok((_, Some(why))) = &judged
+            && is_gone(*why)
+            && self.follow(now)
+        {
+            judged = ticker::judged(&self.view, &self.info, now);
+        }
+        judged
+    }
+
     #[inline]
     fn top_if_live(&self) -> Option<Published> {
         let published = self.view.read_top(self.info.book).ok()?;
@@ -210,9 +275,7 @@ impl BookReader {
     ) -> Result<Judged, NotReadable> {
         let mut judged = self.judged_here(at, now, &mut read);
         let gone = match &judged {
-            Err(why) | Ok((_, Some(why))) => {
-                matches!(why, NotReadable::Closed | NotReadable::WriterDead)
-            }
+            Err(why) | Ok((_, Some(why))) => is_gone(*why),
             Ok((_, None)) => false,
         };
         if gone && self.follow(now) {
@@ -277,6 +340,11 @@ impl BookReader {
         self.info = info;
         moved
     }
+}
+
+/// Whether the book may be found elsewhere.
+const fn is_gone(why: NotReadable) -> bool {
+    matches!(why, NotReadable::Closed | NotReadable::WriterDead)
 }
 
 #[inline]

@@ -29,6 +29,9 @@
 //!   to equal the venue's book at the sequence it carries) and *fresh* (its builder beats, its
 //!   connection is not silent); otherwise an error that says why. The `_any` variants give the
 //!   last whole book beside that reason.
+//! - [`BookReader::ticker`] does the same for what the venue says beside the book (mark, index,
+//!   funding, open interest, volatilities, greeks): fresh as long as the connection that it came on
+//!   is open in the same epoch and not silent. What the venue does not say is absent.
 //! - A reader judges the engine by itself: a writer that was killed, or hangs, is an error no later
 //!   than two heartbeat intervals (20 ms by default) after its last beat.
 //! - A read makes a bounded number of attempts and takes no lock; it makes no system call as long
@@ -52,6 +55,7 @@ mod book;
 mod events;
 mod freshness;
 mod source;
+mod ticker;
 
 /// The program in the project's README is compiled with the other examples.
 #[cfg(doctest)]
@@ -63,10 +67,10 @@ pub use book::BookReader;
 pub use events::{EventRead, EventReader};
 pub use tickbook_shm::{
     BookHeader, BookInfo, ConnInfo, ConnState, Counter, DEFAULT_DIR, Depth, Event, EventKind,
-    Histogram, LevelsEvent, ShmError, SnapshotFlags, Stage, ThreadStats, Top,
+    Histogram, LevelsEvent, ShmError, SnapshotFlags, Stage, ThreadStats, TickerSnapshot, Top,
 };
 pub use tickbook_types::{
-    BookId, BookState, ConnId, Decimal, Epoch, InstrumentKind, InstrumentStatus, Level,
+    BookId, BookState, ConnId, Decimal, Epoch, Figure, InstrumentKind, InstrumentStatus, Level,
     LevelRecord, MonoNanos, NotReadable, OptionRight, Price, Reason, Scale, SeqNo, Side, Size,
-    Venue, WallNanos,
+    Ticker, TickerField, Venue, WallNanos,
 };

@@ -25,6 +25,7 @@ mod level;
 mod message;
 mod padded;
 mod state;
+mod ticker;
 mod time;
 mod venue;
 
@@ -38,5 +39,6 @@ pub use level::{Level, LevelRecord, Price, Side, Size};
 pub use message::{MessageFlags, MessageHeader, MessageKind};
 pub use padded::{PADDING, Padded, PaddedBuf};
 pub use state::{BookState, NotReadable, Reason};
+pub use ticker::{Figure, Ticker, TickerField};
 pub use time::{MonoNanos, RecvStamps, Ticks, WallNanos};
 pub use venue::{UnknownVenue, Venue};

@@ -27,6 +27,10 @@ pub enum MessageKind {
     /// The exponents change: one record of words (price exponent, size exponent as `u64` of an
     /// `i64`). Everything after it is in the new exponents; the book is kept.
     Rescale = 6,
+    /// What the venue says beside the book ([`crate::Ticker`]): a record for each field that it
+    /// speaks of. [`MessageFlags::FIRST`]: of the others nothing is known any more. `seq` is the
+    /// connection it came on ([`MessageHeader::status_conn`]).
+    Statistics = 7,
 }
 
 impl MessageKind {
@@ -42,6 +46,7 @@ impl MessageKind {
             4 => Self::Ticker,
             5 => Self::Status,
             6 => Self::Rescale,
+            7 => Self::Statistics,
             _ => return None,
         })
     }
@@ -55,7 +60,8 @@ pub struct MessageFlags(pub u8);
 impl MessageFlags {
     /// More of the same splice or snapshot follows: apply, do not publish.
     pub const MORE: Self = Self(1);
-    /// First part of an in-band snapshot: the book is cleared before it.
+    /// First part of an in-band snapshot: the book is cleared before it. Of statistics: the whole
+    /// ticker.
     pub const FIRST: Self = Self(2);
     /// `seq` holds the venue's chain id.
     pub const HAS_SEQ: Self = Self(4);
@@ -139,7 +145,7 @@ impl MessageHeader {
         Self { state, reason, epoch, seq, ..Self::new(MessageKind::Status, book) }
     }
 
-    /// The connection that a [`MessageKind::Status`] message names.
+    /// The connection that a [`MessageKind::Status`] or [`MessageKind::Statistics`] message names.
     #[must_use]
     pub fn status_conn(&self) -> ConnId {
         ConnId(u32::try_from(self.seq.0).unwrap_or(u32::MAX))

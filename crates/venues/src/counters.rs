@@ -100,6 +100,8 @@ pub struct SessionCounters {
     pub trades: u64,
     /// Best bid and offer messages passed on.
     pub tickers: u64,
+    /// Tickers passed on: mark, index, funding, open interest, volatility, greeks.
+    pub statistics: u64,
     /// Snapshots passed on.
     pub snapshots: u64,
     /// Holes in the venue's ids.
@@ -163,13 +165,14 @@ impl SessionCounters {
 
     /// Names and values of the plain counters, for reports.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 18] {
+    pub const fn named(&self) -> [(&'static str, u64); 19] {
         [
             ("frames", self.frames),
             ("book_messages", self.book_messages),
             ("level_updates", self.level_updates),
             ("trades", self.trades),
             ("tickers", self.tickers),
+            ("statistics", self.statistics),
             ("snapshots", self.snapshots),
             ("gaps", self.gaps),
             ("resyncs", self.resyncs),

@@ -51,6 +51,21 @@ pub(crate) fn program(source: &Path, name: &str, link: Link) -> PathBuf {
     program
 }
 
+/// Compiles `source` as C++ to a program called `name`; `None` if there is no compiler.
+#[allow(dead_code, reason = "each test binary uses a part")]
+pub(crate) fn cpp_program(source: &Path, name: &str) -> Option<PathBuf> {
+    let compiler = ["g++", "c++", "clang++"].into_iter().find(|compiler| {
+        Command::new(compiler).arg("--version").output().is_ok_and(|it| it.status.success())
+    })?;
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("capi-{name}-cpp"));
+    let mut command = Command::new(compiler);
+    command.args(["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2"]);
+    command.arg("-I").arg(package().join("include")).arg(source).args(["-x", "none"]);
+    command.arg(libraries().join("libtickbook_c.a")).args(["-lpthread", "-ldl", "-lm"]);
+    run(command.arg("-o").arg(&program));
+    Some(program)
+}
+
 /// Runs a compiler, and shows what it says if it fails.
 pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -1,7 +1,7 @@
 //! One book with what is known about it, and how it is published.
 
 use tickbook_book::{BboCheck, Book};
-use tickbook_shm::{BuilderWriter, Snapshot, SnapshotFlags};
+use tickbook_shm::{BuilderWriter, Snapshot, SnapshotFlags, TickerSnapshot};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{
     BookSpec, BookState, MessageFlags, MessageHeader, Reason, SeqNo, Side, Ticks, WallNanos,
@@ -43,6 +43,8 @@ pub struct Slot {
     pub(super) waits: bool,
     /// When the last publish was done.
     pub(super) published: Ticks,
+    /// What the venue says beside the book, as last published.
+    pub ticker: TickerSnapshot,
 }
 
 impl Slot {
@@ -67,6 +69,7 @@ impl Slot {
             size_rounded: false,
             waits: false,
             published: Ticks(0),
+            ticker: TickerSnapshot::default(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! AscendEX: `depth:SYMBOL`, numbered changes, and a snapshot on request on the same connection.
+//! AscendEX: `depth:SYMBOL`, numbered changes, and a snapshot on request on the same connection;
+//! `trades:SYMBOL`.
 
 use tickbook_types::Side;
 
@@ -32,6 +33,9 @@ impl Protocol for AscendEx {
             let symbol = &topic.symbol;
             out.push(format!(r#"{{"op":"{op}","ch":"depth:{symbol}"}}"#));
             if verb == Verb::Subscribe {
+                if topic.trades {
+                    out.push(format!(r#"{{"op":"{op}","ch":"trades:{symbol}"}}"#));
+                }
                 out.push(format!(
                     r#"{{"op":"req","action":"depth-snapshot","args":{{"symbol":"{symbol}"}}}}"#
                 ));
@@ -58,6 +62,12 @@ impl Protocol for AscendEx {
         let content = match kind {
             b"depth" => Content::Delta,
             b"depth-snapshot" => Content::Snapshot,
+            b"trades" => {
+                let (Some(symbol), Some(mut data)) = (symbol, data) else {
+                    return Err(Rejected::Shape);
+                };
+                return data.array(|trade| read_trade(symbol, trade, frame));
+            }
             b"ping" => {
                 frame.answer(r#"{"op":"pong"}"#);
                 return Ok(());
@@ -89,5 +99,28 @@ impl Protocol for AscendEx {
         let (Some(symbol), Some(id)) = (symbol, id) else { return Err(Rejected::Shape) };
         frame.book(symbol, content, Link::Next(id), millis(time));
         Ok(())
+    }
+}
+
+/// `bm`: the buyer was there first.
+fn read_trade(symbol: &[u8], trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut side, mut price, mut size) = (None, None, None);
+    let (mut time, mut id) = (0, 0);
+    trade.object(|key, value| {
+        match key {
+            b"bm" => side = Some(if value.boolean()? { Side::Ask } else { Side::Bid }),
+            b"p" => price = Some(value.digits()?),
+            b"q" => size = Some(value.digits()?),
+            b"ts" => time = value.integer()?,
+            b"seqnum" => id = value.integer()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    match (side, price, size) {
+        (Some(side), Some(price), Some(size)) => {
+            frame.trade(symbol, (side, price, size), id, millis(time))
+        }
+        _ => Err(Rejected::Shape),
     }
 }

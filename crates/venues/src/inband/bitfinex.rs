@@ -111,6 +111,7 @@ impl Protocol for Bitfinex {
             symbol: symbol.to_owned(),
             depth: Some(depth),
             trades: subscription.trades,
+            ticker: subscription.ticker,
         })
     }
 

@@ -2,15 +2,17 @@
 //!
 //! Until 2023 a change gave the level's id only, so the price of each id is kept. There are no
 //! message ids: of lost messages only an insert shows, by a later change of its level. Sizes are
-//! contracts.
+//! contracts. The ticker is the `instrument` table, a row and then changes of it; `quote` is in
+//! recordings.
 
 use std::collections::HashMap;
 
-use tickbook_types::{Side, WallNanos};
+use tickbook_types::{Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -36,6 +38,19 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+const TICKER: &Fields = &[
+    ("bidPrice", TickerField::BidPrice, Form::Quote),
+    ("bidSize", TickerField::BidSize, Form::Quote),
+    ("askPrice", TickerField::AskPrice, Form::Quote),
+    ("askSize", TickerField::AskSize, Form::Quote),
+    ("lastPrice", TickerField::LastPrice, Form::Quote),
+    ("markPrice", TickerField::MarkPrice, Form::Quote),
+    ("indicativeSettlePrice", TickerField::IndexPrice, Form::Quote),
+    ("openInterest", TickerField::OpenInterest, Form::Plain),
+    ("fundingRate", TickerField::FundingRate, Form::Plain),
+    ("fundingTimestamp", TickerField::NextFunding, Form::Rfc3339),
+];
+
 /// What a message does to the table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Change {
@@ -54,7 +69,9 @@ impl Protocol for BitMex {
         let books = topics.iter().map(|topic| format!("orderBookL2:{}", topic.symbol));
         let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
         let trades = trades.map(|topic| format!("trade:{}", topic.symbol));
-        let args = quoted(books.chain(trades));
+        let tickers = topics.iter().filter(|topic| topic.ticker && verb == Verb::Subscribe);
+        let tickers = tickers.map(|topic| format!("instrument:{}", topic.symbol));
+        let args = quoted(books.chain(trades).chain(tickers));
         out.push(format!(r#"{{"op":"{}","args":[{args}]}}"#, verb.name()));
     }
 
@@ -93,6 +110,12 @@ impl Protocol for BitMex {
             // The partial tells of a trade before the subscription.
             (b"trade", Some(mut data), _) if action == b"insert" => {
                 data.array(|trade| read_trade(trade, frame))?;
+            }
+            (b"instrument" | b"quote", Some(mut data), _) => {
+                // A quote says nothing of the instrument's other fields.
+                let whole = action == b"partial" && table == b"instrument";
+                let extent = if whole { Extent::Whole } else { Extent::Part };
+                data.array(|row| read_ticker(row, extent, frame))?;
             }
             (_, _, Some(words)) => frame.refused(0, words),
             (b"", ..) if info => frame.ignore(Ignored::Notice),
@@ -207,6 +230,20 @@ impl<'a> Row<'a> {
             _ => Err(Rejected::Shape),
         }
     }
+}
+
+fn read_ticker(row: &mut Reader<'_>, extent: Extent, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut time) = (None, &b""[..]);
+    row.object(|key, value| {
+        match key {
+            b"symbol" => symbol = Some(value.text()?),
+            b"timestamp" => time = value.mark()?.text().unwrap_or_default(),
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(symbol, extent, rfc3339(time));
+    Ok(())
 }
 
 fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {

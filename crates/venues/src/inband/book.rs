@@ -56,6 +56,12 @@ pub(super) struct Book {
     pub(super) wanted: Fetch,
     /// Since when it is live.
     pub(super) live_since: MonoNanos,
+    /// The next book of the same symbol.
+    pub(super) next_of_symbol: Option<usize>,
+    /// The builder has a ticker of it.
+    pub(super) has_ticker: bool,
+    /// A part of its ticker did not get into the lane: what the builder has may be old.
+    pub(super) ticker_lost: bool,
     /// What its sync needs besides, where REST has its snapshots.
     pub(super) splice: Option<Box<Splice>>,
 }
@@ -114,6 +120,9 @@ impl Book {
             wanted: Fetch::default(),
             live_since: MonoNanos(0),
             splice: None,
+            next_of_symbol: None,
+            has_ticker: false,
+            ticker_lost: false,
         }
     }
 

@@ -1,11 +1,16 @@
 //! Bybit v5: `orderbook.DEPTH.SYMBOL`, spot, linear, inverse and options.
 //!
 //! A book is a topic. Names repeat between the categories; a symbol is written with its category
-//! (`spot:BTCUSDT`), without one it is a linear contract.
+//! (`spot:BTCUSDT`), without one it is a linear contract. Tickers of contracts come as a snapshot
+//! and then as changes, in which absent fields are as they were; those of spot and options are
+//! whole.
+
+use tickbook_types::TickerField;
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, side_of};
 use super::protocol::{Protocol, Route, Rules, SECOND, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -15,12 +20,12 @@ use crate::session::{ConfigError, Subscription};
 #[derive(Debug)]
 pub(crate) struct Bybit;
 
-/// Spot takes ten topics in a message; a book and its trades are two.
+/// Spot takes ten topics in a message; a book, its trades and its ticker are three.
 const RULES: Rules = Rules {
     ws: &[(Endpoint::Main, "wss://stream.bybit.com")],
     rest: "https://api.bybit.com",
     path: "/v5/public/linear",
-    books_per_message: 5,
+    books_per_message: 3,
     books_per_conn: 100,
     keepalive: Some((20 * SECOND, r#"{"op":"ping"}"#)),
     shows_loss: true,
@@ -37,6 +42,32 @@ const CATEGORIES: [(&str, &str, &str); 4] = [
 
 /// Levels a side of the channels (25 and 100: options).
 const DEPTHS: [u32; 6] = [1, 25, 50, 100, 200, 1000];
+
+/// Contracts, and options.
+const TICKER: &Fields = &[
+    ("bid1Price", TickerField::BidPrice, Form::Quote),
+    ("bid1Size", TickerField::BidSize, Form::Quote),
+    ("ask1Price", TickerField::AskPrice, Form::Quote),
+    ("ask1Size", TickerField::AskSize, Form::Quote),
+    ("lastPrice", TickerField::LastPrice, Form::Quote),
+    ("markPrice", TickerField::MarkPrice, Form::Quote),
+    ("indexPrice", TickerField::IndexPrice, Form::Quote),
+    ("openInterest", TickerField::OpenInterest, Form::Plain),
+    ("fundingRate", TickerField::FundingRate, Form::Plain),
+    ("nextFundingTime", TickerField::NextFunding, Form::Millis),
+    ("bidPrice", TickerField::BidPrice, Form::Quote),
+    ("bidSize", TickerField::BidSize, Form::Quote),
+    ("bidIv", TickerField::BidIv, Form::Quote),
+    ("askPrice", TickerField::AskPrice, Form::Quote),
+    ("askSize", TickerField::AskSize, Form::Quote),
+    ("askIv", TickerField::AskIv, Form::Quote),
+    ("markPriceIv", TickerField::MarkIv, Form::Quote),
+    ("underlyingPrice", TickerField::UnderlyingPrice, Form::Quote),
+    ("delta", TickerField::Delta, Form::Plain),
+    ("gamma", TickerField::Gamma, Form::Plain),
+    ("vega", TickerField::Vega, Form::Plain),
+    ("theta", TickerField::Theta, Form::Plain),
+];
 
 fn category(symbol: &str) -> (usize, &str) {
     let of = |name| CATEGORIES.iter().position(|(category, ..)| *category == name);
@@ -58,7 +89,8 @@ impl Protocol for Bybit {
             return Err(ConfigError::BadDepth { symbol: subscription.symbol.clone(), depth });
         }
         let name = format!("orderbook.{depth}.{symbol}");
-        Ok(Topic { name, symbol: symbol.to_owned(), depth: None, trades: subscription.trades })
+        let Subscription { trades, ticker, .. } = *subscription;
+        Ok(Topic { name, symbol: symbol.to_owned(), depth: None, trades, ticker })
     }
 
     fn route(&self, subscription: &Subscription) -> Route {
@@ -78,7 +110,10 @@ impl Protocol for Bybit {
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {
         let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
         let trades = trades.map(|topic| format!("publicTrade.{}", topic.symbol));
-        let args = quoted(topics.iter().map(|topic| topic.name.clone()).chain(trades));
+        let tickers = topics.iter().filter(|topic| topic.ticker && verb == Verb::Subscribe);
+        let tickers = tickers.map(|topic| format!("tickers.{}", topic.symbol));
+        let books = topics.iter().map(|topic| topic.name.clone());
+        let args = quoted(books.chain(trades).chain(tickers));
         out.push(format!(r#"{{"req_id":"{id}","op":"{}","args":[{args}]}}"#, verb.name()));
     }
 
@@ -117,6 +152,9 @@ impl Protocol for Bybit {
             frame.book(topic, content, Link::Next(id), millis(time));
         } else if topic.starts_with(b"publicTrade.") {
             trades(&mut data, frame)?;
+        } else if topic.starts_with(b"tickers.") {
+            let extent = if kind == Some(b"delta") { Extent::Part } else { Extent::Whole };
+            ticker(&mut data, extent, time, frame)?;
         } else {
             frame.ignore(Ignored::UnusedStream);
         }
@@ -138,6 +176,19 @@ fn levels(data: &mut Reader<'_>, frame: &mut Frame) -> Read<u64> {
         Ok(())
     })?;
     id.ok_or(Rejected::Shape)
+}
+
+fn ticker(data: &mut Reader<'_>, extent: Extent, time: u64, frame: &mut Frame) -> Read<()> {
+    let mut symbol = None;
+    data.object(|key, value| {
+        match key {
+            b"symbol" => symbol = Some(value.text()?),
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(symbol, extent, millis(time));
+    Ok(())
 }
 
 fn trades(data: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {

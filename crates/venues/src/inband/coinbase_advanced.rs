@@ -3,11 +3,12 @@
 //! `sequence_num` counts every frame of the connection, whatever its channel; so a hole makes all
 //! books of the connection stale. The first frame of a busy product has 5 MB.
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, numeric_id, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -27,6 +28,15 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+/// Sent with matches only.
+const TICKER: &Fields = &[
+    ("best_bid", TickerField::BidPrice, Form::Quote),
+    ("best_bid_quantity", TickerField::BidSize, Form::Quote),
+    ("best_ask", TickerField::AskPrice, Form::Quote),
+    ("best_ask_quantity", TickerField::AskSize, Form::Quote),
+    ("price", TickerField::LastPrice, Form::Quote),
+];
+
 impl Protocol for CoinbaseAdvanced {
     fn rules(&self) -> Rules {
         RULES
@@ -42,8 +52,12 @@ impl Protocol for CoinbaseAdvanced {
         };
         push("level2", &ids(&mut topics.iter()));
         let trades = ids(&mut topics.iter().filter(|topic| topic.trades));
-        if verb == Verb::Subscribe && !trades.is_empty() {
-            push("market_trades", &trades);
+        let tickers = ids(&mut topics.iter().filter(|topic| topic.ticker));
+        let aside = [("market_trades", trades), ("ticker", tickers)];
+        for (channel, ids) in aside.iter().filter(|_| verb == Verb::Subscribe) {
+            if !ids.is_empty() {
+                push(channel, ids);
+            }
         }
     }
 
@@ -68,6 +82,7 @@ impl Protocol for CoinbaseAdvanced {
         match (channel, events) {
             (b"l2_data", Some(mut events)) => events.array(|event| book(event, time, frame)),
             (b"market_trades", Some(mut events)) => events.array(|event| trades(event, frame)),
+            (b"ticker", Some(mut events)) => events.array(|event| tickers(event, time, frame)),
             (b"l2_data" | b"market_trades", None) => Err(Rejected::Shape),
             (b"subscriptions", _) => {
                 frame.ignore(Ignored::Ack);
@@ -161,5 +176,23 @@ fn trades(event: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
         })?;
         let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
         frame.trade(product, (side, price, size), id, rfc3339(time))
+    })
+}
+
+fn tickers(event: &mut Reader<'_>, time: &[u8], frame: &mut Frame) -> Read<()> {
+    event.object(|key, value| match key {
+        b"tickers" => value.array(|ticker| {
+            let mut product = None;
+            ticker.object(|key, value| {
+                match key {
+                    b"product_id" => product = Some(value.text()?),
+                    _ => frame.figure(TICKER, key, value)?,
+                }
+                Ok(())
+            })?;
+            frame.ticker(product, Extent::Whole, rfc3339(time));
+            Ok(())
+        }),
+        _ => value.skip(),
     })
 }

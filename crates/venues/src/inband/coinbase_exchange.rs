@@ -2,11 +2,12 @@
 //!
 //! The channel has neither ids nor checksums: a lost message cannot be seen.
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -25,6 +26,15 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+/// Sent with every match.
+const TICKER: &Fields = &[
+    ("best_bid", TickerField::BidPrice, Form::Quote),
+    ("best_bid_size", TickerField::BidSize, Form::Quote),
+    ("best_ask", TickerField::AskPrice, Form::Quote),
+    ("best_ask_size", TickerField::AskSize, Form::Quote),
+    ("price", TickerField::LastPrice, Form::Quote),
+];
+
 impl Protocol for CoinbaseExchange {
     fn rules(&self) -> Rules {
         RULES
@@ -32,9 +42,16 @@ impl Protocol for CoinbaseExchange {
 
     fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
         let ids = quoted(topics.iter().map(|topic| topic.symbol.as_str()));
-        let trades = topics.iter().any(|topic| topic.trades) && verb == Verb::Subscribe;
-        let channels =
-            if trades { r#""level2_batch","heartbeat","matches""# } else { r#""level2_batch""# };
+        let wants = |wanted: fn(&Topic) -> bool| {
+            verb == Verb::Subscribe && topics.iter().any(|topic| wanted(topic))
+        };
+        let mut channels = r#""level2_batch""#.to_owned();
+        if wants(|topic| topic.trades) {
+            channels.push_str(r#","heartbeat","matches""#);
+        }
+        if wants(|topic| topic.ticker) {
+            channels.push_str(r#","ticker""#);
+        }
         let verb = verb.name();
         out.push(format!(r#"{{"type":"{verb}","product_ids":[{ids}],"channels":[{channels}]}}"#));
     }
@@ -81,6 +98,10 @@ impl Protocol for CoinbaseExchange {
                 // `side` is the maker's.
                 let level = (side.opposite(), price.digits()?, size.digits()?);
                 frame.trade(product, level, id, rfc3339(time))?;
+            }
+            (b"ticker", ..) => {
+                frame.figures(TICKER, &mut Reader::new(message))?;
+                frame.ticker(Some(product), Extent::Whole, rfc3339(time));
             }
             (b"error", ..) => frame.refused(0, words),
             (b"subscriptions", ..) => frame.ignore(Ignored::Ack),

@@ -1,17 +1,25 @@
-//! Crypto.com: `book.SYMBOL.150`, every message a whole book of 150 levels a side.
+//! Crypto.com: `book.SYMBOL.150`, every message a whole book of 150 levels a side; `trade.SYMBOL`.
+//!
+//! The first trade message of a symbol tells of trades before the subscription. Later ones begin
+//! where the last ended, also on another connection, so ids tell what is new. Newest come first.
+
+use std::collections::HashMap;
 
 use tickbook_types::Side;
 
 use super::chain::Link;
-use super::frame::{Content, Frame, millis};
+use super::frame::{Content, Frame, millis, side_of};
 use super::protocol::{Protocol, Recovery, Rules, Topic, Verb, quoted};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
 
 /// See the module.
-#[derive(Debug)]
-pub(crate) struct CryptoCom;
+#[derive(Debug, Default)]
+pub(crate) struct CryptoCom {
+    /// Highest id of the trades of each symbol.
+    last_trades: HashMap<Box<[u8]>, u64>,
+}
 
 const RULES: Rules = Rules {
     ws: &[(Endpoint::Main, "wss://stream.crypto.com")],
@@ -27,7 +35,10 @@ impl Protocol for CryptoCom {
     }
 
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {
-        let channels = quoted(topics.iter().map(|topic| format!("book.{}.150", topic.symbol)));
+        let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
+        let trades = trades.map(|topic| format!("trade.{}", topic.symbol));
+        let books = topics.iter().map(|topic| format!("book.{}.150", topic.symbol));
+        let channels = quoted(books.chain(trades));
         let verb = verb.name();
         out.push(format!(
             r#"{{"id":{id},"method":"{verb}","params":{{"channels":[{channels}]}}}}"#
@@ -53,7 +64,7 @@ impl Protocol for CryptoCom {
             (b"public/heartbeat", _) => {
                 frame.answer(&format!(r#"{{"id":{id},"method":"public/respond-heartbeat"}}"#))
             }
-            (b"subscribe", Some(result)) => read_result(result, frame)?,
+            (b"subscribe", Some(result)) => self.read_result(result, frame)?,
             (_, _) if code != 0 => frame.refused(i64::try_from(code).unwrap_or(0), method),
             (b"subscribe" | b"unsubscribe", None) => frame.ignore(Ignored::Ack),
             _ => frame.ignore(Ignored::UnusedStream),
@@ -62,22 +73,65 @@ impl Protocol for CryptoCom {
     }
 }
 
-fn read_result(mut result: Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let (mut symbol, mut channel, mut data) = (&b""[..], &b""[..], None);
-    result.object(|key, value| {
-        match key {
-            b"instrument_name" => symbol = value.text()?,
-            b"channel" => channel = value.text()?,
-            b"data" => data = Some(value.mark()?),
-            _ => value.skip()?,
+impl CryptoCom {
+    fn read_result(&mut self, mut result: Reader<'_>, frame: &mut Frame) -> Read<()> {
+        let (mut symbol, mut channel, mut data) = (&b""[..], &b""[..], None);
+        result.object(|key, value| {
+            match key {
+                b"instrument_name" => symbol = value.text()?,
+                b"channel" => channel = value.text()?,
+                b"data" => data = Some(value.mark()?),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        match channel {
+            b"book" => books(symbol, data.ok_or(Rejected::Shape)?, frame),
+            b"trade" => self.trades(symbol, data.ok_or(Rejected::Shape)?, frame),
+            _ => {
+                frame.ignore(Ignored::UnusedStream);
+                Ok(())
+            }
+        }
+    }
+
+    fn trades(&mut self, symbol: &[u8], mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
+        let known = self.last_trades.get(symbol).copied();
+        let (mut highest, first) = (known.unwrap_or(0), frame.events().len());
+        data.array(|trade| {
+            let (mut side, mut price, mut size) = (Side::Ask, None, None);
+            let (mut time, mut id) = (0, 0);
+            trade.object(|key, value| {
+                match key {
+                    b"s" => side = side_of(value.text()?),
+                    b"p" => price = Some(value.digits()?),
+                    b"q" => size = Some(value.digits()?),
+                    b"t" => time = value.integer()?,
+                    b"d" => id = value.integer()?,
+                    _ => value.skip()?,
+                }
+                Ok(())
+            })?;
+            let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+            highest = highest.max(id);
+            if known.is_some_and(|known| id > known) {
+                frame.trade(symbol, (side, price, size), id, millis(time))
+            } else {
+                frame.ignore(Ignored::Stale);
+                Ok(())
+            }
+        })?;
+        frame.reverse_from(first);
+        match self.last_trades.get_mut(symbol) {
+            Some(last) => *last = highest,
+            None => drop(self.last_trades.insert(symbol.into(), highest)),
         }
         Ok(())
-    })?;
-    if channel != b"book" {
-        frame.ignore(Ignored::UnusedStream);
-        return Ok(());
     }
-    data.ok_or(Rejected::Shape)?.array(|book| {
+}
+
+fn books(symbol: &[u8], mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    data.array(|book| {
         let mut time = 0;
         book.object(|key, value| {
             match key {

@@ -1,13 +1,15 @@
 //! Deribit: `book.INSTRUMENT.100ms` (and `raw` in recordings), JSON-RPC.
 //!
 //! Changes name the id of the one before. Prices and amounts are bare numbers, at times with an
-//! exponent; a book may be empty or one-sided, and an empty one has the id 0.
+//! exponent; a book may be empty or one-sided, and an empty one has the id 0. Tickers
+//! (`ticker.INSTRUMENT.100ms`) are whole; volatilities are in percent, and a quote of zero is none.
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -30,6 +32,31 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+const TICKER: &Fields = &[
+    ("best_bid_price", TickerField::BidPrice, Form::Quote),
+    ("best_bid_amount", TickerField::BidSize, Form::Quote),
+    ("best_ask_price", TickerField::AskPrice, Form::Quote),
+    ("best_ask_amount", TickerField::AskSize, Form::Quote),
+    ("last_price", TickerField::LastPrice, Form::Plain),
+    ("mark_price", TickerField::MarkPrice, Form::Plain),
+    ("index_price", TickerField::IndexPrice, Form::Plain),
+    ("underlying_price", TickerField::UnderlyingPrice, Form::Plain),
+    ("open_interest", TickerField::OpenInterest, Form::Plain),
+    ("current_funding", TickerField::FundingRate, Form::Plain),
+    ("mark_iv", TickerField::MarkIv, Form::Percent),
+    ("bid_iv", TickerField::BidIv, Form::Percent),
+    ("ask_iv", TickerField::AskIv, Form::Percent),
+];
+
+/// Within the ticker.
+const GREEKS: &Fields = &[
+    ("delta", TickerField::Delta, Form::Plain),
+    ("gamma", TickerField::Gamma, Form::Plain),
+    ("vega", TickerField::Vega, Form::Plain),
+    ("theta", TickerField::Theta, Form::Plain),
+    ("rho", TickerField::Rho, Form::Plain),
+];
+
 /// The answer to a `test_request`, without which the connection is cut.
 const ALIVE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"public/test","params":{}}"#;
 
@@ -42,7 +69,9 @@ impl Protocol for Deribit {
         let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
         let trades = trades.map(|topic| format!("trades.{}.100ms", topic.symbol));
         let books = topics.iter().map(|topic| format!("book.{}.100ms", topic.symbol));
-        let channels = quoted(books.chain(trades));
+        let tickers = topics.iter().filter(|topic| topic.ticker && verb == Verb::Subscribe);
+        let tickers = tickers.map(|topic| format!("ticker.{}.100ms", topic.symbol));
+        let channels = quoted(books.chain(trades).chain(tickers));
         let verb = verb.name();
         let method = format!(r#""method":"public/{verb}""#);
         let params = format!(r#""params":{{"channels":[{channels}]}}"#);
@@ -93,6 +122,8 @@ fn subscription(mut params: Reader<'_>, frame: &mut Frame) -> Read<()> {
         book(data, frame)
     } else if channel.starts_with(b"trades.") {
         data.array(|trade| read_trade(trade, frame))
+    } else if channel.starts_with(b"ticker.") {
+        ticker(data, frame)
     } else {
         frame.ignore(Ignored::UnusedStream);
         Ok(())
@@ -146,6 +177,21 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
             _ => frame.level(side, numbers[0], numbers[1]),
         }
     })
+}
+
+fn ticker(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut name, mut time) = (None, 0);
+    data.object(|key, value| {
+        match key {
+            b"instrument_name" => name = Some(value.text()?),
+            b"timestamp" => time = value.mark()?.integer().unwrap_or(0),
+            b"greeks" if value.peek()? == b'{' => frame.figures(GREEKS, value)?,
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(name, Extent::Whole, millis(time));
+    Ok(())
 }
 
 fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {

@@ -1,4 +1,5 @@
-//! dYdX v3: `v3_orderbook`. The exchange has moved on to v4; this is for recordings.
+//! dYdX v3: `v3_orderbook` and `v3_trades`. The exchange has moved on to v4; this is for
+//! recordings.
 //!
 //! A change carries an `offset`; a level takes it only if it is not older than what the level has.
 //! The `message_id`s of a connection come out of order at times, so a loss is not told by them.
@@ -8,7 +9,7 @@ use std::collections::HashMap;
 use tickbook_types::{Decimal, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame};
+use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -42,6 +43,10 @@ impl Protocol for Dydx {
             let (verb, symbol) = (verb.name(), &topic.symbol);
             let book = format!(r#""channel":"v3_orderbook","id":"{symbol}""#);
             out.push(format!(r#"{{"type":"{verb}",{book},"includeOffsets":true}}"#));
+            if topic.trades && verb == "subscribe" {
+                let trades = format!(r#""channel":"v3_trades","id":"{symbol}""#);
+                out.push(format!(r#"{{"type":"{verb}",{trades}}}"#));
+            }
         }
     }
 
@@ -65,6 +70,12 @@ impl Protocol for Dydx {
             (b"subscribed", b"v3_orderbook", Some(contents)) => self.whole(id, contents, frame),
             (b"channel_data", b"v3_orderbook", Some(contents)) => self.change(id, contents, frame),
             (b"subscribed" | b"channel_data", b"v3_orderbook", None) => Err(Rejected::Shape),
+            (b"channel_data", b"v3_trades", Some(contents)) => trades(id, contents, frame),
+            // They were before the subscription.
+            (b"subscribed", b"v3_trades", _) => {
+                frame.ignore(Ignored::Stale);
+                Ok(())
+            }
             (b"error", ..) => {
                 frame.refused(0, words);
                 Ok(())
@@ -146,6 +157,31 @@ impl Dydx {
         frame.book(id, Content::Delta, Link::Free, WallNanos(0));
         Ok(())
     }
+}
+
+/// `{"trades":[{"size":..,"side":"SELL","price":..,"createdAt":..}]}`, without ids.
+fn trades(symbol: &[u8], mut contents: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    contents.object(|key, value| {
+        if key != b"trades" {
+            return value.skip();
+        }
+        value.array(|trade| {
+            let (mut side, mut price, mut size) = (Side::Ask, None, None);
+            let mut time = &b""[..];
+            trade.object(|key, value| {
+                match key {
+                    b"side" => side = side_of(value.text()?),
+                    b"price" => price = Some(value.digits()?),
+                    b"size" => size = Some(value.digits()?),
+                    b"createdAt" => time = value.text()?,
+                    _ => value.skip()?,
+                }
+                Ok(())
+            })?;
+            let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+            frame.trade(symbol, (side, price, size), 0, rfc3339(time))
+        })
+    })
 }
 
 fn side_of_key(key: &[u8]) -> Option<Side> {

@@ -64,6 +64,7 @@ impl InbandSession {
         cx: &mut Context<'_>,
     ) {
         cx.counters.reject(rejected);
+        self.lose_tickers(line, cx);
         // Where frames are numbered the next one shows that this one's number is missing,
         // and counts anew from then on.
         let numbered = self.lines[line].number.take().is_some();
@@ -113,6 +114,8 @@ impl InbandSession {
             Event::Book(event) => self.take_book(line, frame, event, message, stamps, cx),
             Event::Trade(event) => self.take_trade(frame, event, stamps, cx),
             Event::Lost { name, reason } => self.take_loss(line, frame.bytes(name), *reason, cx),
+            Event::Ticker(event) => self.take_ticker(line, frame, event, stamps, cx),
+            Event::Rejected(reason) => cx.counters.reject(*reason),
             Event::Ignored(reason) => cx.counters.ignore(*reason),
             Event::Reconnect => {
                 if self.is_live_mode() {

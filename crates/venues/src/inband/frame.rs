@@ -3,9 +3,10 @@
 
 use core::ops::Range;
 
-use tickbook_types::{ChecksumKind, Decimal, Reason, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Decimal, LevelRecord, Reason, Side, WallNanos};
 
 use super::chain::Link;
+use super::ticker::Extent;
 use crate::counters::{Ignored, Rejected};
 use crate::json::{Read, Reader};
 use crate::level::DecimalLevel;
@@ -48,6 +49,16 @@ pub(crate) struct TradeEvent {
     pub(crate) time: WallNanos,
 }
 
+/// A ticker, or a part of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct TickerEvent {
+    name: Range<usize>,
+    pub(crate) extent: Extent,
+    pub(crate) time: WallNanos,
+    /// Its fields among those of the frame.
+    figures: Range<usize>,
+}
+
 /// One thing that a frame says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Event {
@@ -58,6 +69,7 @@ pub(crate) enum Event {
         name: Range<usize>,
         reason: Reason,
     },
+    Ticker(TickerEvent),
     /// The venue refused something: its code and words.
     Refused {
         code: i64,
@@ -71,6 +83,8 @@ pub(crate) enum Event {
     Reconnect,
     /// Understood, and of no use.
     Ignored(Ignored),
+    /// A part of it cannot be used, which costs nothing but that part.
+    Rejected(Rejected),
 }
 
 /// The events of one frame.
@@ -84,6 +98,10 @@ pub(crate) struct Frame {
     level_ids: Vec<u64>,
     /// Levels up to here belong to events.
     taken: usize,
+    /// Fields of tickers, as ring records.
+    figures: Vec<LevelRecord>,
+    /// Fields up to here belong to events.
+    figures_taken: usize,
     /// Number of the frame among all of its connection, where the venue counts them.
     pub(crate) number: Option<u64>,
     /// Which of the session's connections it came on.
@@ -100,6 +118,8 @@ impl Frame {
         self.levels.clear();
         self.level_ids.clear();
         self.taken = 0;
+        self.figures.clear();
+        self.figures_taken = 0;
         self.number = None;
     }
 
@@ -121,6 +141,16 @@ impl Frame {
     /// The symbol that a trade is about.
     pub(crate) fn symbol(&self, event: &TradeEvent) -> &[u8] {
         self.bytes(&event.name)
+    }
+
+    /// The symbol that a ticker is about.
+    pub(crate) fn ticker_symbol(&self, event: &TickerEvent) -> &[u8] {
+        self.bytes(&event.name)
+    }
+
+    /// The fields of a ticker.
+    pub(crate) fn figures_of(&self, event: &TickerEvent) -> &[LevelRecord] {
+        self.figures.get(event.figures.clone()).unwrap_or_default()
     }
 
     /// The levels of an event.
@@ -304,6 +334,25 @@ impl Frame {
         Ok(())
     }
 
+    /// One field of the ticker that [`Self::ticker`] will end.
+    pub(crate) fn push_figure(&mut self, record: LevelRecord) {
+        self.figures.push(record);
+    }
+
+    /// Ends a ticker: the fields since the last one are its. Without a symbol it is rejected.
+    pub(crate) fn ticker(&mut self, symbol: Option<&[u8]>, extent: Extent, time: WallNanos) {
+        let figures = self.figures_taken..self.figures.len();
+        self.figures_taken = figures.end;
+        let Some(symbol) = symbol else { return self.reject(Rejected::Shape) };
+        let name = self.named(symbol);
+        self.events.push(Event::Ticker(TickerEvent { name, extent, time, figures }));
+    }
+
+    /// A part that cannot be used.
+    pub(crate) fn reject(&mut self, reason: Rejected) {
+        self.events.push(Event::Rejected(reason));
+    }
+
     /// The venue refused something.
     pub(crate) fn refused(&mut self, code: i64, message: &[u8]) {
         let message = self.keep(message);
@@ -324,6 +373,13 @@ impl Frame {
     /// The connection is to be opened anew.
     pub(crate) fn reconnect(&mut self) {
         self.events.push(Event::Reconnect);
+    }
+
+    /// Turns the events from the `first` on around: some venues tell the newest first.
+    pub(crate) fn reverse_from(&mut self, first: usize) {
+        if let Some(events) = self.events.get_mut(first..) {
+            events.reverse();
+        }
     }
 
     /// Nothing of use, and why.

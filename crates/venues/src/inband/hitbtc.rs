@@ -1,9 +1,9 @@
-//! HitBTC v2: `subscribeOrderbook`, numbered changes.
+//! HitBTC v2: `subscribeOrderbook`, numbered changes, and `subscribeTrades`.
 
 use tickbook_types::Side;
 
 use super::chain::Link;
-use super::frame::{Content, Frame, rfc3339};
+use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -30,9 +30,11 @@ impl Protocol for HitBtc {
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {
         for topic in topics {
             let (verb, symbol) = (verb.name(), &topic.symbol);
-            out.push(format!(
-                r#"{{"method":"{verb}Orderbook","params":{{"symbol":"{symbol}"}},"id":{id}}}"#
-            ));
+            let trades = topic.trades && verb == "subscribe";
+            for what in if trades { &["Orderbook", "Trades"][..] } else { &["Orderbook"] } {
+                let params = format!(r#""params":{{"symbol":"{symbol}"}}"#);
+                out.push(format!(r#"{{"method":"{verb}{what}",{params},"id":{id}}}"#));
+            }
         }
     }
 
@@ -52,6 +54,12 @@ impl Protocol for HitBtc {
         match (method, params, error) {
             (b"snapshotOrderbook", Some(params), _) => book(params, Content::Snapshot, frame),
             (b"updateOrderbook", Some(params), _) => book(params, Content::Delta, frame),
+            (b"updateTrades", Some(params), _) => trades(params, frame),
+            // They were before the subscription.
+            (b"snapshotTrades", ..) => {
+                frame.ignore(Ignored::Stale);
+                Ok(())
+            }
             (b"", _, None) => {
                 frame.ignore(Ignored::Ack);
                 Ok(())
@@ -87,4 +95,35 @@ fn book(mut params: Reader<'_>, content: Content, frame: &mut Frame) -> Read<()>
     let (Some(symbol), Some(id)) = (symbol, id) else { return Err(Rejected::Shape) };
     frame.book(symbol, content, Link::Next(id), rfc3339(time));
     Ok(())
+}
+
+/// `{"data":[..],"symbol":..}`, in either order.
+fn trades(params: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut data) = (None, None);
+    { params }.object(|key, value| {
+        match key {
+            b"symbol" => symbol = Some(value.text()?),
+            b"data" => data = Some(value.mark()?),
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    let (Some(symbol), Some(mut data)) = (symbol, data) else { return Err(Rejected::Shape) };
+    data.array(|trade| {
+        let (mut side, mut price, mut size) = (Side::Ask, None, None);
+        let (mut time, mut id) = (&b""[..], 0);
+        trade.object(|key, value| {
+            match key {
+                b"side" => side = side_of(value.text()?),
+                b"price" => price = Some(value.digits()?),
+                b"quantity" => size = Some(value.digits()?),
+                b"timestamp" => time = value.text()?,
+                b"id" => id = value.integer()?,
+                _ => value.skip()?,
+            }
+            Ok(())
+        })?;
+        let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
+        frame.trade(symbol, (side, price, size), id, rfc3339(time))
+    })
 }

@@ -1,10 +1,11 @@
 //! Hyperliquid: `l2Book`, every message a whole book of up to 20 levels a side.
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis};
 use super::protocol::{Protocol, Recovery, Rules, SECOND, Topic, Verb};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -23,6 +24,14 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+/// The oracle's price is the index.
+const TICKER: &Fields = &[
+    ("markPx", TickerField::MarkPrice, Form::Quote),
+    ("oraclePx", TickerField::IndexPrice, Form::Quote),
+    ("openInterest", TickerField::OpenInterest, Form::Plain),
+    ("funding", TickerField::FundingRate, Form::Plain),
+];
+
 impl Protocol for Hyperliquid {
     fn rules(&self) -> Rules {
         RULES
@@ -31,12 +40,15 @@ impl Protocol for Hyperliquid {
     fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
         let verb = verb.name();
         for topic in topics {
-            for kind in ["l2Book", "trades"] {
-                if kind == "l2Book" || (topic.trades && verb == "subscribe") {
-                    let coin = &topic.symbol;
-                    let what = format!(r#"{{"type":"{kind}","coin":"{coin}"}}"#);
-                    out.push(format!(r#"{{"method":"{verb}","subscription":{what}}}"#));
-                }
+            let wanted = [
+                ("l2Book", true),
+                ("trades", topic.trades && verb == "subscribe"),
+                ("activeAssetCtx", topic.ticker && verb == "subscribe"),
+            ];
+            for (kind, _) in wanted.iter().filter(|(_, wanted)| *wanted) {
+                let coin = &topic.symbol;
+                let what = format!(r#"{{"type":"{kind}","coin":"{coin}"}}"#);
+                out.push(format!(r#"{{"method":"{verb}","subscription":{what}}}"#));
             }
         }
     }
@@ -56,6 +68,8 @@ impl Protocol for Hyperliquid {
         match (channel, data) {
             (b"l2Book", Some(data)) => book(data, frame),
             (b"trades", Some(mut data)) => data.array(|trade| read_trade(trade, frame)),
+            // Spot has a channel of its own name.
+            (b"activeAssetCtx" | b"activeSpotAssetCtx", Some(data)) => ticker(data, frame),
             (b"error", Some(mut data)) => {
                 frame.refused(0, data.text().unwrap_or_default());
                 Ok(())
@@ -91,6 +105,21 @@ fn book(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
         return Err(Rejected::Shape);
     }
     frame.book(coin.ok_or(Rejected::Shape)?, Content::Snapshot, Link::Free, millis(time));
+    Ok(())
+}
+
+/// `{"coin":..,"ctx":{..}}`, without a time.
+fn ticker(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let mut coin = None;
+    data.object(|key, value| match key {
+        b"coin" => {
+            coin = Some(value.text()?);
+            Ok(())
+        }
+        b"ctx" => frame.figures(TICKER, value),
+        _ => value.skip(),
+    })?;
+    frame.ticker(coin, Extent::Whole, WallNanos(0));
     Ok(())
 }
 

@@ -1,10 +1,11 @@
-//! Kraken Futures: `book`, one numbered change a message.
+//! Kraken Futures: `book`, one numbered change a message, and `ticker`.
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -23,6 +24,20 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+/// The relative rate is a fraction, as everywhere else; `funding_rate` is dollars a contract.
+const TICKER: &Fields = &[
+    ("bid", TickerField::BidPrice, Form::Quote),
+    ("bid_size", TickerField::BidSize, Form::Quote),
+    ("ask", TickerField::AskPrice, Form::Quote),
+    ("ask_size", TickerField::AskSize, Form::Quote),
+    ("last", TickerField::LastPrice, Form::Quote),
+    ("markPrice", TickerField::MarkPrice, Form::Quote),
+    ("index", TickerField::IndexPrice, Form::Quote),
+    ("openInterest", TickerField::OpenInterest, Form::Plain),
+    ("relative_funding_rate", TickerField::FundingRate, Form::Plain),
+    ("next_funding_rate_time", TickerField::NextFunding, Form::Millis),
+];
+
 impl Protocol for KrakenFutures {
     fn rules(&self) -> Rules {
         RULES
@@ -34,10 +49,13 @@ impl Protocol for KrakenFutures {
             out.push(format!(r#"{{"event":"{verb}","feed":"{feed}","product_ids":[{ids}]}}"#));
         };
         push("book", quoted(topics.iter().map(|topic| topic.symbol.as_str())));
-        let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
-        let trades = quoted(trades.map(|topic| topic.symbol.as_str()));
-        if !trades.is_empty() {
-            push("trade", trades);
+        let aside = |wanted: fn(&Topic) -> bool| {
+            let topics = topics.iter().filter(|topic| wanted(topic) && verb == Verb::Subscribe);
+            quoted(topics.map(|topic| topic.symbol.as_str()))
+        };
+        let feeds = [("trade", aside(|topic| topic.trades)), ("ticker", aside(|it| it.ticker))];
+        for (feed, ids) in feeds.into_iter().filter(|(_, ids)| !ids.is_empty()) {
+            push(feed, ids);
         }
     }
 
@@ -86,6 +104,11 @@ impl Protocol for KrakenFutures {
                 let (mut price, mut size) = level.ok_or(Rejected::Shape)?;
                 let level = (side, price.digits()?, size.digits()?);
                 frame.trade(product, level, id.unwrap_or(0), millis(time))?;
+            }
+            // `ticker_lite` is in recordings.
+            (b"", b"ticker" | b"ticker_lite") => {
+                frame.figures(TICKER, &mut Reader::new(message))?;
+                frame.ticker(Some(product), Extent::Whole, millis(time));
             }
             (b"error" | b"alert", _) => frame.refused(0, words),
             (b"info", _) | (b"", b"heartbeat") => frame.ignore(Ignored::Notice),

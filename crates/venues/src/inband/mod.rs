@@ -55,6 +55,7 @@ mod session;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod ticker;
 mod upbit;
 
 use tickbook_types::{SeqNo, Venue};
@@ -74,7 +75,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::CoinbaseAdvanced => Box::new(coinbase_advanced::CoinbaseAdvanced),
         Venue::CoinbaseExchange => Box::new(coinbase_exchange::CoinbaseExchange),
         Venue::OkxV5 => Box::new(okx::Okx),
-        Venue::CryptoCom => Box::new(cryptocom::CryptoCom),
+        Venue::CryptoCom => Box::new(cryptocom::CryptoCom::default()),
         Venue::Upbit => Box::new(upbit::Upbit),
         Venue::HitBtc => Box::new(hitbtc::HitBtc),
         Venue::Gemini => Box::new(gemini::Gemini),

@@ -1,13 +1,16 @@
 //! OKX v5: `books` (400 levels), and `books-l2-tbt` and `books50-l2-tbt` in recordings.
 //!
 //! `prevSeqId` names the `seqId` before; ids jump, stay (keepalive) and may begin anew. Recordings
-//! from before 2023 have no ids, and a checksum instead. Sizes of derivatives are contracts.
+//! from before 2023 have no ids, and a checksum instead. Sizes of derivatives are contracts. A
+//! ticker comes in parts, one channel each; greeks come for all options of a family at once, and
+//! are those of Black and Scholes, in dollars.
 
-use tickbook_types::{ChecksumKind, Side};
+use tickbook_types::{ChecksumKind, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -29,24 +32,81 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+/// Of `tickers`, `mark-price`, `funding-rate`, `open-interest` and `opt-summary`: no name is in two
+/// of them. `fundingTime` is that of the next funding, `nextFundingTime` that of the one after it.
+const TICKER: &Fields = &[
+    ("last", TickerField::LastPrice, Form::Quote),
+    ("bidPx", TickerField::BidPrice, Form::Quote),
+    ("bidSz", TickerField::BidSize, Form::Quote),
+    ("askPx", TickerField::AskPrice, Form::Quote),
+    ("askSz", TickerField::AskSize, Form::Quote),
+    ("markPx", TickerField::MarkPrice, Form::Quote),
+    ("fundingRate", TickerField::FundingRate, Form::Plain),
+    ("fundingTime", TickerField::NextFunding, Form::Millis),
+    ("oi", TickerField::OpenInterest, Form::Plain),
+    ("markVol", TickerField::MarkIv, Form::Quote),
+    ("bidVol", TickerField::BidIv, Form::Quote),
+    ("askVol", TickerField::AskIv, Form::Quote),
+    ("fwdPx", TickerField::UnderlyingPrice, Form::Quote),
+    ("deltaBS", TickerField::Delta, Form::Plain),
+    ("gammaBS", TickerField::Gamma, Form::Plain),
+    ("vegaBS", TickerField::Vega, Form::Plain),
+    ("thetaBS", TickerField::Theta, Form::Plain),
+];
+
+/// The channels that a ticker is made of.
+fn is_ticker(channel: &[u8]) -> bool {
+    TICKER_CHANNELS.iter().any(|name| name.as_bytes() == channel)
+}
+
+const TICKER_CHANNELS: [&str; 5] =
+    ["tickers", "mark-price", "open-interest", "funding-rate", "opt-summary"];
+
+/// The channels that an instrument has: spot `BTC-USDT`, perpetuals `BTC-USDT-SWAP`, futures
+/// `BTC-USD-261225`, options `BTC-USD-261225-100000-C`.
+fn ticker_channels(symbol: &str) -> &'static [&'static str] {
+    match symbol.split('-').count() {
+        0..=2 => &["tickers"],
+        3 if symbol.ends_with("-SWAP") => {
+            &["tickers", "mark-price", "open-interest", "funding-rate"]
+        }
+        3 => &["tickers", "mark-price", "open-interest"],
+        _ => &TICKER_CHANNELS_OF_OPTION,
+    }
+}
+
+const TICKER_CHANNELS_OF_OPTION: [&str; 4] =
+    ["tickers", "mark-price", "open-interest", "opt-summary"];
+
+/// A channel of an instrument, or of its family, as the venue wants it named.
+fn channel_arg(channel: &str, symbol: &str) -> String {
+    if channel != "opt-summary" {
+        return format!(r#"{{"channel":"{channel}","instId":"{symbol}"}}"#);
+    }
+    let family: Vec<&str> = symbol.split('-').take(2).collect();
+    format!(r#"{{"channel":"{channel}","instFamily":"{}"}}"#, family.join("-"))
+}
+
 impl Protocol for Okx {
     fn rules(&self) -> Rules {
         RULES
     }
 
     fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
-        let mut args = String::new();
+        let mut args: Vec<String> = Vec::new();
         for topic in topics {
-            for channel in ["books", "trades"] {
-                if channel == "books" || (topic.trades && verb == Verb::Subscribe) {
-                    let comma = if args.is_empty() { "" } else { "," };
-                    let symbol = &topic.symbol;
-                    args.push_str(&format!(
-                        r#"{comma}{{"channel":"{channel}","instId":"{symbol}"}}"#
-                    ));
+            let trades = if topic.trades { &["trades"][..] } else { &[] };
+            let ticker = if topic.ticker { ticker_channels(&topic.symbol) } else { &[] };
+            let aside = trades.iter().chain(ticker).filter(|_| verb == Verb::Subscribe);
+            for channel in ["books"].iter().chain(aside) {
+                let arg = channel_arg(channel, &topic.symbol);
+                // Options of one family share a channel.
+                if !args.contains(&arg) {
+                    args.push(arg);
                 }
             }
         }
+        let args = args.join(",");
         out.push(format!(r#"{{"op":"{}","args":[{args}]}}"#, verb.name()));
     }
 
@@ -86,6 +146,9 @@ impl Protocol for Okx {
             }
             (b"", Some(mut data)) if channel.starts_with(b"trades") => {
                 data.array(|trade| read_trade(trade, frame))?;
+            }
+            (b"", Some(mut data)) if is_ticker(channel) => {
+                data.array(|part| read_ticker(part, frame))?;
             }
             (b"", Some(_)) => frame.ignore(Ignored::UnusedStream),
             _ => frame.ignore(Ignored::Ack),
@@ -156,4 +219,23 @@ fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     })?;
     let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
     frame.trade(symbol, (side, price, size), id, millis(time))
+}
+
+fn read_ticker(part: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut time) = (None, 0);
+    part.object(|key, value| {
+        match key {
+            b"instId" => symbol = Some(value.text()?),
+            b"ts" => time = value.mark()?.integer().unwrap_or(0),
+            // As some write it.
+            b"deltaBs" => frame.figure(TICKER, b"deltaBS", value)?,
+            b"gammaBs" => frame.figure(TICKER, b"gammaBS", value)?,
+            b"vegaBs" => frame.figure(TICKER, b"vegaBS", value)?,
+            b"thetaBs" => frame.figure(TICKER, b"thetaBS", value)?,
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(symbol, Extent::Part, millis(time));
+    Ok(())
 }

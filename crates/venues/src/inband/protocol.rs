@@ -108,13 +108,16 @@ pub(crate) struct Topic {
     pub(crate) depth: Option<u32>,
     /// Trades too.
     pub(crate) trades: bool,
+    /// The ticker too.
+    pub(crate) ticker: bool,
 }
 
 impl Topic {
     /// A book that is named as its instrument.
     pub(crate) fn plain(subscription: &Subscription) -> Self {
         let symbol = subscription.symbol.clone();
-        Self { name: symbol.clone(), symbol, depth: None, trades: subscription.trades }
+        let Subscription { trades, ticker, .. } = *subscription;
+        Self { name: symbol.clone(), symbol, depth: None, trades, ticker }
     }
 }
 

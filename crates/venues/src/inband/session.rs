@@ -29,7 +29,7 @@ pub(crate) struct InbandSession {
     /// Books by name (behind the prefix of their route).
     pub(super) names: SymbolTable,
     pub(super) books: Vec<Book>,
-    /// First book of each symbol: trades go with it.
+    /// First book of each symbol: trades go with it, tickers with all of them.
     pub(super) symbols: SymbolTable,
     pub(super) book_of_symbol: Vec<usize>,
     pub(super) lines: Vec<Line>,
@@ -116,9 +116,18 @@ impl InbandSession {
         let index = self.names.add(format!("{prefix}{}", topic.name).as_bytes());
         debug_assert_eq!(index, self.books.len());
         let symbol = format!("{prefix}{}", topic.symbol);
-        if self.symbols.find(symbol.as_bytes()).is_none() {
-            self.symbols.add(symbol.as_bytes());
-            self.book_of_symbol.push(index);
+        match self.symbols.find(symbol.as_bytes()) {
+            Some(place) => {
+                let mut last = self.book_of_symbol[place];
+                while let Some(next) = self.books[last].next_of_symbol {
+                    last = next;
+                }
+                self.books[last].next_of_symbol = Some(index);
+            }
+            None => {
+                self.symbols.add(symbol.as_bytes());
+                self.book_of_symbol.push(index);
+            }
         }
         let id = BookId(self.config.first_book.0 + u32::try_from(index).unwrap_or(u32::MAX));
         let known = self.config.instruments.iter().find(|it| it.symbol == topic.symbol);
@@ -156,7 +165,7 @@ impl InbandSession {
             return None;
         }
         let symbol = self.protocol.symbol_of(name).to_owned();
-        let topic = Topic { name: name.to_owned(), symbol, depth, trades: true };
+        let topic = Topic { name: name.to_owned(), symbol, depth, trades: true, ticker: true };
         let index = self.new_book(topic, line);
         self.books[index].phase = Phase::Waiting;
         self.start_sync(index, cx);

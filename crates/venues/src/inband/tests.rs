@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test")]
 
 mod arrays;
+mod aside;
 mod dialects;
 mod fixtures;
 mod wire;
@@ -12,13 +13,13 @@ use proptest::prelude::*;
 use tickbook_ring::{Consumer, ring};
 use tickbook_types::{
     Block, BookState, Checksum, ConnId, Decimal, Epoch, Instrument, LevelRecord, MessageFlags,
-    MessageKind, MonoNanos, PaddedBuf, Reason, RecvStamps, Scale, Side,
+    MessageKind, MonoNanos, PaddedBuf, Reason, RecvStamps, Scale, Side, Ticker,
 };
 
 use self::fixtures::Words;
 use super::*;
 use crate::action::{Action, Actions, RequestId};
-use crate::counters::SessionCounters;
+use crate::counters::{Ignored, Rejected, SessionCounters};
 use crate::rest::RestResponse;
 use crate::session::{Context, Lane, Mode, Subscription};
 
@@ -40,6 +41,9 @@ struct Rig {
     state: (BookState, Reason),
     seq: Option<u64>,
     checksum: Option<Checksum>,
+    /// `sell PRICE x SIZE #ID @MILLIS`.
+    trades: Vec<String>,
+    ticker: Ticker,
 }
 
 const CONN: ConnId = ConnId(0);
@@ -74,6 +78,8 @@ impl Rig {
             state: Default::default(),
             seq: None,
             checksum: None,
+            trades: Vec::new(),
+            ticker: Ticker::default(),
         };
         rig.call(|session, cx| session.start(cx));
         rig.open(Epoch(1), fixtures::of(venue));
@@ -212,6 +218,14 @@ impl Rig {
                     self.seq = if has_seq { Some(header.seq.0) } else { self.seq };
                 }
                 MessageKind::Status => self.state = (header.state, header.reason),
+                MessageKind::Statistics => {
+                    if header.flags.has(MessageFlags::FIRST) {
+                        self.ticker = Ticker::default();
+                    }
+                    assert!(message.levels.iter().all(|record| self.ticker.take(*record)));
+                    self.ticker.venue_time = header.venue_time;
+                }
+                MessageKind::Trade => self.trades.push(trade(message.levels, self.scale)),
                 _ => {}
             }
         }
@@ -235,6 +249,14 @@ fn apply(book: &mut BTreeMap<(bool, String), String>, scale: Scale, levels: &[Le
             size => drop(book.insert(key, print(size.into(), scale.size_exponent))),
         }
     }
+}
+
+fn trade(records: &[LevelRecord], scale: Scale) -> String {
+    let (level, (time, id)) = (records[0], records[1].words());
+    let side = if level.side() == Side::Bid { "buy" } else { "sell" };
+    let price = Decimal::new(level.price().0.into(), scale.price_exponent.into());
+    let size = Decimal::new(level.size().0.into(), scale.size_exponent.into());
+    format!("{side} {price} x {size} #{id} @{}", time / 1_000_000)
 }
 
 const FINAL: [&str; 3] = ["bid 100.5 x 2", "ask 101 x 3", "ask 101.5 x 4"];
@@ -264,8 +286,7 @@ fn every_venue_goes_live_and_follows_its_changes() {
                 (of_books, of_books + 1),
                 "{at}"
             );
-            let rejected: u64 =
-                crate::Rejected::ALL.iter().map(|it| rig.counters.rejected(*it)).sum();
+            let rejected: u64 = Rejected::ALL.iter().map(|it| rig.counters.rejected(*it)).sum();
             assert_eq!(rejected, 0, "{at}");
         }
     }

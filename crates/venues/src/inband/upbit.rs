@@ -1,4 +1,4 @@
-//! Upbit: `orderbook`, every message a whole book of 15 levels a side.
+//! Upbit: `orderbook`, every message a whole book of 15 levels a side, and `trade`.
 
 use tickbook_types::Side;
 
@@ -35,13 +35,21 @@ impl Protocol for Upbit {
             let codes = quoted(topics.iter().map(|topic| topic.symbol.as_str()));
             let ticket = format!(r#"{{"ticket":"{id}"}}"#);
             let books = format!(r#"{{"type":"orderbook","codes":[{codes}]}}"#);
-            out.push(format!(r#"[{ticket},{books},{{"format":"SIMPLE"}}]"#));
+            let codes = topics.iter().filter(|topic| topic.trades);
+            let codes = quoted(codes.map(|topic| topic.symbol.as_str()));
+            let trades = match codes.as_str() {
+                "" => String::new(),
+                codes => {
+                    format!(r#",{{"type":"trade","codes":[{codes}],"is_only_realtime":true}}"#)
+                }
+            };
+            out.push(format!(r#"[{ticket},{books}{trades},{{"format":"SIMPLE"}}]"#));
         }
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
         let (mut kind, mut code, mut time, mut units) = (&b""[..], None, 0, None);
-        let (mut status, mut error) = (false, false);
+        let (mut status, mut error, mut before) = (false, false, false);
         let mut reader = Reader::new(message);
         reader.object(|key, value| {
             match key {
@@ -49,6 +57,7 @@ impl Protocol for Upbit {
                 b"cd" => code = Some(value.text()?),
                 b"tms" => time = value.integer()?,
                 b"obu" => units = Some(value.mark()?),
+                b"st" => before = value.text()? == b"SNAPSHOT",
                 b"status" => status = value.skip().is_ok(),
                 b"error" => error = value.skip().is_ok(),
                 _ => value.skip()?,
@@ -63,6 +72,12 @@ impl Protocol for Upbit {
                 frame.book(code, Content::Snapshot, Link::Free, millis(time));
             }
             (b"orderbook", None) => return Err(Rejected::Shape),
+            // The last trade before the subscription.
+            (b"trade", _) if before => frame.ignore(Ignored::Stale),
+            (b"trade", _) => {
+                let code = code.ok_or(Rejected::Shape)?;
+                return read_trade(code, Reader::new(message), frame);
+            }
             (b"", _) if error => frame.refused(0, b"error"),
             (b"", _) if status => frame.ignore(Ignored::Ack),
             _ => frame.ignore(Ignored::UnusedStream),
@@ -89,4 +104,27 @@ fn read_unit(unit: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     };
     frame.level(Side::Ask, ask, asked)?;
     frame.level(Side::Bid, bid, offered)
+}
+
+/// `ab` is `ASK` where a seller was the aggressor, `BID` where a buyer.
+fn read_trade(code: &[u8], mut trade: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut side, mut price, mut size) = (None, None, None);
+    let (mut time, mut id) = (0, 0);
+    trade.object(|key, value| {
+        match key {
+            b"ab" => side = Some(if value.text()? == b"BID" { Side::Bid } else { Side::Ask }),
+            b"tp" => price = Some(value.digits()?),
+            b"tv" => size = Some(value.digits()?),
+            b"ttms" => time = value.integer()?,
+            b"sid" => id = value.integer()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    match (side, price, size) {
+        (Some(side), Some(price), Some(size)) => {
+            frame.trade(code, (side, price, size), id, millis(time))
+        }
+        _ => Err(Rejected::Shape),
+    }
 }
