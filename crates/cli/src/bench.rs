@@ -33,6 +33,8 @@ use crate::{Failure, files};
 use plan::Plan;
 use results::{Results, Saved};
 
+pub(crate) use figure::Figure;
+pub(crate) use table::fine_nanos;
 pub(crate) use venue::serve as serve_venue;
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
@@ -41,9 +43,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         print_lines(&compare::lines(old, &Saved::load(path)?));
         return Ok(());
     }
-    if let Some(path) = &args.json {
-        files::probe(path)?;
-    }
+    [&args.json, &args.html].into_iter().flatten().try_for_each(|path| files::probe(path))?;
     let plan = Plan::of(args)?;
     let mut results = Results::new(Signals::watch()?, args.quick);
     say!("{}", Fingerprint::this().line());
@@ -85,6 +85,9 @@ fn measure(plan: &Plan, results: &mut Results) -> Result<(), Failure> {
 fn write(args: &BenchArgs, results: &Results, start: Instant) -> Result<(), Failure> {
     let write_json = |path: &Path| results.write_json(path);
     args.json.as_deref().map_or(Ok(()), write_json)?;
+    if let Some(path) = &args.html {
+        files::write(path, results.html().as_bytes())?;
+    }
     let write_hdr = |path: &Path| results.write_hdr(path, start.elapsed());
     args.hdr.as_deref().map_or(Ok(()), write_hdr)
 }

@@ -1,4 +1,5 @@
-//! A replay's report as one page for a browser: facts, counts, percentiles, plots, final books.
+//! Reports as one page for a browser: of a replay (facts, counts, percentiles, plots, final books)
+//! and of a bench (figures, plots).
 //!
 //! # Guarantees
 //!
@@ -7,10 +8,12 @@
 //! - Text that comes from outside (file names, symbols) is escaped.
 
 mod axis;
+mod bench;
 mod breakdown;
 mod curves;
 mod escape;
 mod over_time;
+mod rates;
 mod stages;
 mod tables;
 
@@ -18,21 +21,27 @@ use tickbook_engine::replay::Replayed;
 use tickbook_engine::report::{Latency, Report};
 
 use crate::text::{count, nanos};
+pub(crate) use bench::page as bench_page;
 use escape::Escaped;
 use stages::{Role, Shown};
 
 const STYLE: &str = include_str!("html/page.css");
 
-/// The page.
-pub(crate) fn page(all: &[Replayed]) -> String {
-    let mut html = format!(
+/// A whole page up to its heading.
+fn head(title: &str) -> String {
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>tickbook replay</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>tickbook replay</h1>\n"
-    );
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <h1>{title}</h1>\n"
+    )
+}
+
+/// The page of some replays.
+pub(crate) fn page(all: &[Replayed]) -> String {
+    let mut html = head("tickbook replay");
     if all.len() > 1 {
         html.push_str("<ul>\n");
         for (index, replayed) in all.iter().enumerate() {

@@ -90,11 +90,14 @@ pub(crate) struct BenchArgs {
     pub(crate) compare: Option<PathBuf>,
     /// Measure nothing: compare with this file.
     #[arg(long, value_name = "NEW.json", requires = "compare")]
-    #[arg(conflicts_with_all = ["json", "hdr"])]
+    #[arg(conflicts_with_all = ["json", "html", "hdr"])]
     pub(crate) with: Option<PathBuf>,
     /// Write the figures to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the figures with plots to this file, one page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Write HdrHistogram logs (V2, one per distribution) to this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) hdr: Option<PathBuf>,

@@ -4,34 +4,34 @@ use serde::{Deserialize, Serialize};
 
 /// One measured quantity in nanoseconds.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// Where it was measured: `memory inline`, `ws@5000`.
-    pub(super) stage: String,
+    pub(crate) stage: String,
     /// What: `tick_to_book p50`.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// `ns`.
-    pub(super) unit: String,
+    pub(crate) unit: String,
     /// Every run, in order.
-    pub(super) runs: Vec<f64>,
+    pub(crate) runs: Vec<f64>,
     /// Median of the runs.
-    pub(super) median: f64,
+    pub(crate) median: f64,
     /// Lowest of the runs.
-    pub(super) low: f64,
+    pub(crate) low: f64,
     /// Highest of the runs.
-    pub(super) high: f64,
+    pub(crate) high: f64,
     /// What it is held against.
-    pub(super) floor: Option<Floor>,
+    pub(crate) floor: Option<Floor>,
     /// Median by floor.
-    pub(super) ratio: Option<f64>,
+    pub(crate) ratio: Option<f64>,
 }
 
 /// The least that a quantity could be on this host.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(super) struct Floor {
+pub(crate) struct Floor {
     /// What it is.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// Its median.
-    pub(super) ns: f64,
+    pub(crate) ns: f64,
 }
 
 impl Floor {
@@ -43,7 +43,7 @@ impl Floor {
 
 impl Figure {
     /// A figure of these runs; `None` if there are none.
-    pub(super) fn of(stage: &str, what: &str, runs: Vec<f64>) -> Option<Self> {
+    pub(crate) fn of(stage: &str, what: &str, runs: Vec<f64>) -> Option<Self> {
         let mut sorted = runs.clone();
         sorted.sort_by(f64::total_cmp);
         let (low, high) = (*sorted.first()?, *sorted.last()?);

@@ -11,7 +11,7 @@ use tickbook_engine::report::Latency;
 use super::figure::Figure;
 use crate::fingerprint::Fingerprint;
 use crate::signals::Signals;
-use crate::{Failure, files, hdr};
+use crate::{Failure, files, hdr, html};
 
 /// Version of the file.
 const FORMAT: u32 = 1;
@@ -109,6 +109,11 @@ impl Results {
             notes: &self.notes,
         };
         files::write_json(path, &file)
+    }
+
+    /// The page for a browser.
+    pub(super) fn html(&self) -> String {
+        html::bench_page(&self.host.line(), &self.figures, &self.distributions, &self.notes)
     }
 
     /// One log for every distribution.

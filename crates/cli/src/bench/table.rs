@@ -49,7 +49,7 @@ pub(super) fn noise(figures: &[Figure]) -> String {
 }
 
 /// Nanoseconds with three digits, fractions of one among them: `1.23 ns`, `12.3 us`.
-pub(super) fn fine_nanos(value: f64) -> String {
+pub(crate) fn fine_nanos(value: f64) -> String {
     match value {
         value if value < 9.995 => format!("{value:.2} ns"),
         value if value < 99.95 => format!("{value:.1} ns"),
