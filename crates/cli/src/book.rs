@@ -32,10 +32,10 @@ pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
         say!("{row}");
     }
     say!("{} bids, {} asks in the whole book", header.bid_levels, header.ask_levels);
-    let (read, why_not) = match (args.any, reader.ticker_any()) {
-        (true, Ok(read)) | (false, Ok(read @ (_, None))) => read,
-        _ => return Ok(()),
-    };
+    let Ok((read, why_not)) = reader.ticker_any() else { return Ok(()) };
+    if why_not.is_some() && !args.any {
+        return Ok(());
+    }
     if !read.ticker.is_empty() {
         say!("{}", text::ticker(&read, clock::mono_now()));
         if let Some(why) = why_not {

@@ -37,8 +37,8 @@ pub(crate) fn page(
     let lines = lines(figures);
     if let Some(svg) = rates::svg(&lines) {
         html.push_str(
-            "<h3>Latency against rate</h3>\n<p>Tick \u{2192} book over loopback, from a venue whose \
-             schedule does not wait for the engine: the median of the runs.</p>\n",
+            "<h3>Latency against rate</h3>\n<p>Tick \u{2192} book over loopback, from a venue \
+             whose schedule does not wait for the engine: the median of the runs.</p>\n",
         );
         let drawn = lines.iter().map(|line| (line.name.as_str(), line.class));
         html.push_str(&figure(&keys(drawn), &svg));
