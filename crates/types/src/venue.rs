@@ -64,6 +64,8 @@ pub enum Venue {
     Gate = 28,
     /// Bitstamp.
     Bitstamp = 29,
+    /// Bit.com: futures, options, pairs.
+    BitCom = 38,
     /// Gate v4: perpetual futures.
     GateFutures = 39,
 }
@@ -98,6 +100,7 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::BitstampL3, &["bitstamp_l3"]),
     (Venue::Gate, &["gateio_v4", "gateio", "gate"]),
     (Venue::Bitstamp, &["bitstamp"]),
+    (Venue::BitCom, &["bitcom"]),
     (Venue::GateFutures, &["gateio_futures", "gate_futures"]),
 ];
 

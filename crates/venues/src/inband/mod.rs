@@ -23,6 +23,7 @@
 
 mod ascendex;
 mod binary;
+mod bitcom;
 mod bitfinex;
 mod bitflyer;
 mod bitmex;
@@ -90,6 +91,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::KrakenV2 => Box::new(kraken_v2::KrakenV2::default()),
         Venue::Bitfinex => Box::new(bitfinex::Bitfinex::default()),
         Venue::Phemex => Box::new(phemex::Phemex),
+        Venue::BitCom => Box::new(bitcom::BitCom),
         Venue::Huobi => Box::new(huobi::Huobi),
         Venue::Gate => Box::new(gate::Gate::Spot),
         Venue::GateFutures => Box::new(gate::Gate::Futures),
