@@ -60,6 +60,8 @@ pub enum Venue {
     Huobi = 32,
     /// Bitstamp, order by order.
     BitstampL3 = 30,
+    /// Independent Reserve, order by order.
+    IndependentReserve = 31,
     /// Gate v4: spot.
     Gate = 28,
     /// Bitstamp.
@@ -98,6 +100,7 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::Phemex, &["phemex"]),
     (Venue::Huobi, &["huobi", "htx"]),
     (Venue::BitstampL3, &["bitstamp_l3"]),
+    (Venue::IndependentReserve, &["independent_reserve"]),
     (Venue::Gate, &["gateio_v4", "gateio", "gate"]),
     (Venue::Bitstamp, &["bitstamp"]),
     (Venue::BitCom, &["bitcom"]),

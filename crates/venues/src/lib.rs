@@ -48,7 +48,7 @@ mod symbols;
 pub use action::{Action, Actions, RequestId, RestPurpose, RestRequest, Warning};
 pub use counters::{Ignored, Rejected, SessionCounters};
 pub use endpoint::{Endpoint, Endpoints};
-pub use rest::{RestBody, RestError, RestResponse, RestSnapshot, parse_rest};
+pub use rest::{RestBody, RestError, RestOrders, RestResponse, RestSnapshot, parse_rest};
 pub use session::{
     ConfigError, Context, Lane, Mode, Session, SessionConfig, Subscription, session,
     subscriptions_from_open,

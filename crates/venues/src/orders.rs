@@ -39,6 +39,15 @@ mod slab;
 #[cfg(test)]
 mod tests;
 
+/// An order of a snapshot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct OrderRow {
+    pub(crate) id: OrderId,
+    pub(crate) side: Side,
+    pub(crate) price: Decimal,
+    pub(crate) size: Decimal,
+}
+
 /// What rests at a price once a change is made; of size zero if that is nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Total {
@@ -236,6 +245,19 @@ impl OrderMap {
         self.set(place, 0, 0)
     }
 
+    /// These orders and no others, in the order of their arrival at each price.
+    pub(crate) fn fill(&mut self, rows: &[OrderRow]) -> Result<(), OrderError> {
+        self.clear();
+        for row in rows {
+            match self.create(row.id, row.side, row.price, row.size) {
+                // An order that stands there twice rests once; one of nothing does not rest.
+                Ok(_) | Err(OrderError::Known | OrderError::Size) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// No order rests any more.
     pub(crate) fn clear(&mut self) {
         self.index.clear();
@@ -246,7 +268,6 @@ impl OrderMap {
     }
 
     /// The prices of a side with what rests there, best first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "Bitstamp needs neither"))]
     pub(crate) fn totals(&self, side: Side) -> impl Iterator<Item = Total> + '_ {
         self.rungs[side as usize].iter().rev().map(|rung| self.total(rung.level))
     }

@@ -11,6 +11,7 @@ use crate::binance;
 use crate::counters::Rejected;
 use crate::inband;
 use crate::level::{DecimalLevel, Needs, rounded_size};
+use crate::orders::OrderRow;
 
 /// An answer (or the lack of one).
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct RestResponse {
 pub enum RestBody {
     /// A whole book.
     Snapshot(RestSnapshot),
+    /// All orders of a book.
+    Orders(RestOrders),
     /// The venue's instrument list.
     Instruments(Vec<Instrument>),
 }
@@ -41,6 +44,18 @@ pub struct RestSnapshot {
     /// The book; its `book` id is set by the session. The scale is the coarsest that holds every
     /// number, from the digits.
     pub block: Box<SnapshotBlock>,
+}
+
+/// All orders of a symbol.
+#[derive(Debug)]
+pub struct RestOrders {
+    /// The venue's symbol, from the URL or the body.
+    pub symbol: String,
+    /// The venue's number of the state they are, if it has one.
+    pub seq: Option<u64>,
+    /// The venue's time of it, 0 if it says none.
+    pub time: WallNanos,
+    pub(crate) orders: Vec<OrderRow>,
 }
 
 /// Why there is no body.

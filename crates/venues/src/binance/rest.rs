@@ -119,7 +119,7 @@ mod tests {
     fn depth(url: &str, body: &str) -> Result<RestSnapshot, RestError> {
         match parse_rest(Venue::BinanceSpot, url, body.as_bytes())? {
             RestBody::Snapshot(snapshot) => Ok(snapshot),
-            RestBody::Instruments(_) => panic!("a snapshot was asked for"),
+            other => panic!("a snapshot was asked for: {other:?}"),
         }
     }
 

@@ -380,6 +380,8 @@ impl Session for BinanceSession {
             Err(error) => self.on_rest_error(&response, error, cx),
             Ok(RestBody::Instruments(ref list)) => self.on_instruments(list, cx),
             Ok(RestBody::Snapshot(snapshot)) => self.on_snapshot(response.id, snapshot, cx),
+            // Not of this venue.
+            Ok(RestBody::Orders(_)) => cx.counters.ignore(Ignored::RestUnrequested),
         }
         self.pump(cx);
     }

@@ -83,7 +83,7 @@ impl InbandSession {
     fn lose_named(&mut self, line: usize, payload: &[u8], cx: &mut Context<'_>) {
         for index in 0..self.books.len() {
             let book = &self.books[index];
-            let name = book.topic.name.as_bytes();
+            let name = self.protocol.channel_of(&book.topic.name).as_bytes();
             if book.line == line && payload.windows(name.len()).any(|window| window == name) {
                 cx.counters.gaps += u64::from(book.phase == Phase::Live);
                 self.lose_unread(index, Reason::Gap, cx);
@@ -116,6 +116,7 @@ impl InbandSession {
             Event::Lost { name, reason } => self.take_loss(line, frame.bytes(name), *reason, cx),
             Event::Ticker(event) => self.take_ticker(line, frame, event, stamps, cx),
             Event::Rejected(reason) => cx.counters.reject(*reason),
+            Event::Kept(name) => self.take_kept(line, frame.bytes(name), cx),
             Event::Ignored(reason) => cx.counters.ignore(*reason),
             Event::Reconnect => {
                 if self.is_live_mode() {
@@ -153,10 +154,20 @@ impl InbandSession {
 
     /// The protocol found a book wrong.
     #[cold]
-    fn take_loss(&mut self, line: usize, name: &[u8], reason: Reason, cx: &mut Context<'_>) {
+    pub(super) fn take_loss(
+        &mut self,
+        line: usize,
+        name: &[u8],
+        reason: Reason,
+        cx: &mut Context<'_>,
+    ) {
         let Some(index) = self.names.find(name) else { return };
-        if self.books[index].line != line || self.books[index].phase != Phase::Live {
+        if self.books[index].line != line {
             return;
+        }
+        if self.books[index].phase != Phase::Live {
+            // What was kept for it, and orders under way, are of no use.
+            return self.lose_unread(index, reason, cx);
         }
         match reason {
             Reason::Gap => cx.counters.gaps += 1,
@@ -194,6 +205,14 @@ impl InbandSession {
             Ok(()) => return,
             Err(problem) => problem,
         };
+        self.not_written(index, problem, cx);
+        if event.content == Content::Delta && problem == Problem::Full {
+            self.keep_for_splice(index, event, message, stamps, cx);
+        }
+    }
+
+    /// A message did not get into the lane.
+    pub(super) fn not_written(&mut self, index: usize, problem: Problem, cx: &mut Context<'_>) {
         match problem {
             Problem::Full => {
                 cx.counters.ring_full += 1;
@@ -204,9 +223,6 @@ impl InbandSession {
                 cx.counters.reject(rejected);
                 self.lose(index, Reason::Overflow, cx);
             }
-        }
-        if event.content == Content::Delta && problem == Problem::Full {
-            self.keep_for_splice(index, event, message, stamps, cx);
         }
     }
 
@@ -306,7 +322,7 @@ impl InbandSession {
         written
     }
 
-    fn take_snapshot(
+    pub(super) fn take_snapshot(
         &mut self,
         index: usize,
         event: &BookEvent,
@@ -388,9 +404,12 @@ impl InbandSession {
         if cx.shared_stamp {
             flags = flags.with(MessageFlags::SHARED_STAMP);
         }
+        if event.more {
+            flags = flags.with(MessageFlags::MORE);
+        }
         MessageHeader {
             flags,
-            state: BookState::Live,
+            state: if event.more { BookState::Syncing } else { BookState::Live },
             epoch: self.lines[book.line].epoch,
             seq: SeqNo(event.link.id().unwrap_or(0)),
             venue_time: event.time,
@@ -403,7 +422,7 @@ impl InbandSession {
 
     /// Writes levels, and the venue's checksum behind them, to the lane under `header`, at finer
     /// exponents if they need them.
-    fn write(
+    pub(super) fn write(
         &mut self,
         index: usize,
         levels: &[DecimalLevel],

@@ -10,7 +10,7 @@ use super::ticker::Extent;
 use crate::counters::{Ignored, Rejected};
 use crate::json::{Read, Reader};
 use crate::level::DecimalLevel;
-use crate::orders::Total;
+use crate::orders::{OrderId, OrderMap, OrderRow, Total};
 
 /// Which book message it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,6 +36,8 @@ pub(crate) struct BookEvent {
     pub(crate) depth: Option<u32>,
     /// The venue's checksum of the book once it is applied.
     pub(crate) checksum: Option<(ChecksumKind, u32)>,
+    /// The book is whole only with the next book message.
+    pub(crate) more: bool,
 }
 
 /// A trade.
@@ -70,6 +72,8 @@ pub(crate) enum Event {
         reason: Reason,
     },
     Ticker(TickerEvent),
+    /// The protocol keeps this message for a book whose orders it waits for.
+    Kept(Range<usize>),
     /// The venue refused something: its code and words.
     Refused {
         code: i64,
@@ -96,6 +100,10 @@ pub(crate) struct Frame {
     levels: Vec<DecimalLevel>,
     /// Ids of the levels, of a venue where each has one; otherwise empty.
     level_ids: Vec<u64>,
+    /// The orders of a snapshot.
+    orders: Vec<OrderRow>,
+    /// It is a book message, even if it changes no book.
+    of_book: bool,
     /// Levels up to here belong to events.
     taken: usize,
     /// Fields of tickers, as ring records.
@@ -117,6 +125,8 @@ impl Frame {
         self.events.clear();
         self.levels.clear();
         self.level_ids.clear();
+        self.orders.clear();
+        self.of_book = false;
         self.taken = 0;
         self.figures.clear();
         self.figures_taken = 0;
@@ -193,6 +203,45 @@ impl Frame {
     /// Whether the levels of an event have ids of their own.
     pub(crate) const fn has_level_ids(&self) -> bool {
         !self.level_ids.is_empty()
+    }
+
+    /// What rests at every price.
+    pub(crate) fn totals(&mut self, map: &OrderMap) {
+        for side in [Side::Bid, Side::Ask] {
+            self.levels.extend(map.totals(side).map(|total| total.level()));
+        }
+    }
+
+    /// One order of the snapshot that [`Self::book`] will end.
+    pub(crate) fn order(&mut self, id: OrderId, side: Side, price: &[u8], size: &[u8]) -> Read<()> {
+        let DecimalLevel { price, size, .. } = DecimalLevel::parse(price, size, side)?;
+        self.orders.push(OrderRow { id, side, price, size });
+        Ok(())
+    }
+
+    /// The orders of the snapshot.
+    pub(crate) fn take_orders(&mut self) -> Vec<OrderRow> {
+        core::mem::take(&mut self.orders)
+    }
+
+    /// The protocol keeps this message for a book.
+    pub(crate) fn kept(&mut self, name: &[u8]) {
+        let name = self.named(name);
+        self.events.push(Event::Kept(name));
+    }
+
+    /// It is a book message, even if it changes no book.
+    pub(crate) fn of_book(&mut self) {
+        self.of_book = true;
+    }
+
+    /// All of its book messages are one: no reader sees the book before the last of them.
+    pub(crate) fn one_splice(&mut self) {
+        let books = self.events.iter_mut().filter_map(|event| match event {
+            Event::Book(event) => Some(event),
+            _ => None,
+        });
+        books.rev().skip(1).for_each(|event| event.more = true);
     }
 
     /// A removed price.
@@ -293,6 +342,7 @@ impl Frame {
             levels,
             depth,
             checksum,
+            more: false,
         }));
     }
 
@@ -461,7 +511,7 @@ pub(crate) fn side_of(text: &[u8]) -> Side {
 impl Frame {
     /// Whether it holds a book message.
     pub(crate) fn has_book(&self) -> bool {
-        self.events.iter().any(|event| matches!(event, Event::Book(_)))
+        self.of_book || self.events.iter().any(|event| matches!(event, Event::Book(_)))
     }
 }
 

@@ -45,6 +45,9 @@ mod gemini;
 mod hitbtc;
 mod huobi;
 mod hyperliquid;
+mod independent_reserve;
+mod join;
+mod kept;
 mod kraken_futures;
 mod kraken_v1;
 mod kraken_v2;
@@ -64,7 +67,7 @@ use tickbook_types::{SeqNo, Venue};
 use self::frame::{Event, Frame};
 use self::protocol::{Protocol, Rules};
 use self::session::InbandSession;
-use crate::rest::{RestBody, RestError, RestSnapshot, RestUrl, block_of};
+use crate::rest::{RestBody, RestError, RestOrders, RestSnapshot, RestUrl, block_of};
 use crate::session::{ConfigError, Session, SessionConfig};
 
 /// The protocol of a venue of this kind.
@@ -85,6 +88,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::BitFlyer => Box::new(bitflyer::BitFlyer),
         Venue::KrakenFutures => Box::new(kraken_futures::KrakenFutures),
         Venue::BitMex => Box::new(bitmex::BitMex::default()),
+        Venue::IndependentReserve => Box::new(independent_reserve::IndependentReserve::default()),
         Venue::BitstampL3 => Box::new(bitstamp_l3::BitstampL3::default()),
         Venue::DydxV3 => Box::new(dydx::Dydx::default()),
         Venue::KrakenV1 => Box::new(kraken_v1::KrakenV1),
@@ -122,6 +126,11 @@ pub(crate) fn parse_rest(
     };
     let symbol = core::str::from_utf8(frame.name(event)).map_err(|_| RestError::Malformed)?;
     let symbol = symbol.to_owned();
+    if protocol.rules().orders {
+        let (time, seq) = (event.time, event.link.id());
+        let orders = frame.take_orders();
+        return Ok(RestBody::Orders(RestOrders { symbol, seq, time, orders }));
+    }
     let block = block_of(frame.levels(event), event.link.id().map(SeqNo), event.time)?;
     Ok(RestBody::Snapshot(RestSnapshot { symbol, block: Box::new(block) }))
 }

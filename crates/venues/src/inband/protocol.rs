@@ -7,7 +7,7 @@ use tickbook_types::Scale;
 use super::frame::Frame;
 use crate::endpoint::Endpoint;
 use crate::json::Read;
-use crate::rest::{RestError, RestUrl};
+use crate::rest::{RestError, RestOrders, RestUrl};
 use crate::session::{ConfigError, Subscription};
 use crate::splice::Chain;
 
@@ -39,6 +39,8 @@ pub(crate) struct Rules {
     /// Whether its books are crossed for moments and that is no fault: between an order and its
     /// matches.
     pub(crate) crosses: bool,
+    /// Whether snapshots of REST hold orders: [`Protocol::join`].
+    pub(crate) orders: bool,
     /// Snapshots a minute that REST may be asked for; see [`Protocol::snapshot_path`].
     pub(crate) snapshots_per_minute: u32,
     /// How deltas follow a snapshot of REST.
@@ -68,6 +70,7 @@ impl Rules {
         binary: Binary::Unexpected,
         shows_loss: false,
         crosses: false,
+        orders: false,
         snapshots_per_minute: 60,
         chain: Chain::Contiguous,
         checksums: false,
@@ -210,6 +213,22 @@ pub(crate) trait Protocol: fmt::Debug + Send {
         _frame: &mut Frame,
     ) -> Result<(), RestError> {
         Err(RestError::UnknownUrl)
+    }
+
+    /// A book was lost, or begins: its orders will come by REST, and every message from here on has
+    /// to be kept for them ([`Rules::orders`]).
+    fn lost(&mut self, _name: &str) {}
+
+    /// The orders of a book came: they and the messages kept for it become a snapshot and deltas.
+    /// `false` if they do not reach these messages.
+    fn join(&mut self, _orders: &RestOrders, _frame: &mut Frame) -> bool {
+        false
+    }
+
+    /// What of a book's name stands in its messages, so that one that cannot be read is laid at the
+    /// right door.
+    fn channel_of<'a>(&self, name: &'a str) -> &'a str {
+        name
     }
 
     /// Reads one message. Where snapshots come by REST, one that waited for its snapshot is read

@@ -472,6 +472,7 @@ impl Session for InbandSession {
             }
             Ok(RestBody::Instruments(list)) => self.config.instruments.extend(list),
             Ok(RestBody::Snapshot(snapshot)) => self.on_snapshot(response.id, snapshot, cx),
+            Ok(RestBody::Orders(orders)) => self.on_orders(response.id, &orders, cx),
         }
         self.pump(cx);
     }

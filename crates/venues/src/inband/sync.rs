@@ -36,6 +36,7 @@ impl InbandSession {
         let live = self.is_live_mode();
         let book = &mut self.books[index];
         let Some(splice) = &mut book.splice else { return };
+        self.protocol.lost(&book.topic.name);
         splice.buffer.clear();
         splice.snapshot = None;
         splice.confirmed = 0;
@@ -49,7 +50,9 @@ impl InbandSession {
 
     /// Drops what was kept for a book that is lost.
     pub(super) fn drop_kept(&mut self, index: usize, cx: &mut Context<'_>) {
-        let Some(splice) = &mut self.books[index].splice else { return };
+        let book = &mut self.books[index];
+        let Some(splice) = &mut book.splice else { return };
+        self.protocol.lost(&book.topic.name);
         splice.snapshot = None;
         let dropped = splice.buffer.clear();
         cx.counters.ignore_many(Ignored::BufferDropped, dropped as u64);
@@ -195,7 +198,7 @@ impl InbandSession {
     }
 
     /// The book that a snapshot is for: the one that asked; in a replay the one of its name.
-    fn book_of_snapshot(
+    pub(super) fn book_of_snapshot(
         &mut self,
         id: Option<RequestId>,
         name: &str,
