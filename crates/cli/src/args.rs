@@ -179,6 +179,9 @@ pub(crate) struct ReplayArgs {
     /// Venue of the captures; by default it is told from the URLs in each file.
     #[arg(long, value_parser = venue)]
     pub(crate) venue: Option<Venue>,
+    /// The venue's instrument list, recorded apart: a capture of its answers.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) instruments: Option<PathBuf>,
     /// How fast: max, recorded, or a multiple like 10x.
     #[arg(long, default_value = "max", value_parser = pace)]
     pub(crate) pace: PaceArg,

@@ -75,6 +75,7 @@ fn replay_file(file: &Path, args: &ReplayArgs) -> Result<Replayed, Failure> {
     let defaults = ReplayOptions::default();
     let options = ReplayOptions {
         venue: args.venue,
+        instruments: args.instruments.clone(),
         pace: match args.pace {
             PaceArg::Max => Pace::Max,
             PaceArg::Times(times) => Pace::Times(times),

@@ -425,6 +425,11 @@ fn sessions_of(plan: &EnginePlan) -> Result<Vec<SessionConfig>, String> {
         let mode = if venue.play.is_some() { Mode::Replay { discover: true } } else { Mode::Live };
         let mut config = SessionConfig::new(venue.venue, venue.subscriptions.clone(), mode);
         config.sample_every = plan.sample_every;
+        config.ask_lists = true;
+        if let Some(play) = &venue.play {
+            config.instruments.clone_from(&play.instruments);
+            config.recorded_path.clone_from(&play.recorded_path);
+        }
         config.first_book = BookId(book);
         config.first_conn = ConnId(conn);
         config.conns_max = config.conns_needed().max(1);

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use tickbook_types::Instrument;
 use tickbook_venues::RestResponse;
 
 /// A recording and how far it has been played.
@@ -18,6 +19,10 @@ pub struct Play {
     /// Snapshots still to be fetched, in the order of the recording: how many frames stand before
     /// each, and its path.
     pub fetches: VecDeque<(u64, String)>,
+    /// Instruments known beforehand.
+    pub instruments: Vec<Instrument>,
+    /// Path of the connection that was recorded.
+    pub recorded_path: Option<String>,
     /// Frames before the snapshot that is awaited.
     hold_at: Option<u64>,
     /// Its answer, when it came before the last of these frames.
@@ -28,7 +33,14 @@ impl Play {
     /// A recording with these frames and fetches, not yet begun.
     #[must_use]
     pub const fn new(frame_times: Vec<i64>, fetches: VecDeque<(u64, String)>) -> Self {
-        Self { frame_times, fetches, hold_at: None, answer: None }
+        Self {
+            frame_times,
+            fetches,
+            instruments: Vec::new(),
+            recorded_path: None,
+            hold_at: None,
+            answer: None,
+        }
     }
 
     /// Whether every frame has been taken.

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use tickbook::Stage;
 use tickbook_capture::{Capture, Record};
-use tickbook_types::Venue;
-use tickbook_venues::{Endpoints, SessionCounters};
+use tickbook_types::{Instrument, Venue};
+use tickbook_venues::{Endpoints, RestBody, SessionCounters, parse_rest};
 
 pub use series::Moment;
 pub use sockets::Server;
@@ -67,6 +67,8 @@ pub enum Pace {
 pub struct ReplayOptions {
     /// The venue; taken from the capture's own URLs when absent.
     pub venue: Option<Venue>,
+    /// The venue's instrument lists, recorded apart (`HTTP` lines).
+    pub instruments: Option<PathBuf>,
     /// How fast, from memory (a server has its own pace).
     pub pace: Pace,
     /// How often.
@@ -95,6 +97,7 @@ impl Default for ReplayOptions {
     fn default() -> Self {
         Self {
             venue: None,
+            instruments: None,
             pace: Pace::Max,
             repeat: 1,
             depth: 5,
@@ -183,6 +186,37 @@ pub fn venue_of(capture: &Capture, wish: Option<Venue>) -> Result<Venue, ReplayE
     wish.or_else(|| urls.filter_map(venue_of_url).next()).ok_or_else(|| {
         let path = capture.path().display();
         ReplayError(format!("{path}: no URL in it tells the venue; name it with --venue"))
+    })
+}
+
+/// The instruments of lists that were recorded apart.
+///
+/// # Errors
+///
+/// The file cannot be read, or holds no list of this venue.
+pub(crate) fn listed(venue: Venue, path: Option<&Path>) -> Result<Vec<Instrument>, ReplayError> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let capture = Capture::load(path).map_err(|error| ReplayError(error.to_string()))?;
+    let lists = capture.records().filter_map(|record| match record {
+        Record::Http { url, body, .. } => match parse_rest(venue, url, body.payload()) {
+            Ok(RestBody::Instruments(list)) => Some(list.instruments),
+            _ => None,
+        },
+        _ => None,
+    });
+    let instruments: Vec<Instrument> = lists.flatten().collect();
+    if instruments.is_empty() {
+        let path = path.display();
+        return Err(ReplayError(format!("{path}: holds no instrument list of {venue}")));
+    }
+    Ok(instruments)
+}
+
+/// Path of the connection that a capture is of.
+pub(crate) fn recorded_path(capture: &Capture) -> Option<String> {
+    capture.records().find_map(|record| match record {
+        Record::Open { url, .. } => Some(Url::parse(url).ok()?.path),
+        _ => None,
     })
 }
 

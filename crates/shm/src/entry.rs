@@ -5,8 +5,8 @@
 //! was published for, so a reader that still holds the slot of a book that is gone notices.
 
 use tickbook_types::{
-    BookId, BookSpec, ConnId, Decimal, Instrument, InstrumentKind, InstrumentStatus, OptionRight,
-    Venue,
+    BookId, BookSpec, ConnId, Decimal, Instrument, InstrumentKind, InstrumentStatus, Level,
+    OptionRight, Scale, SizeUnit, Venue,
 };
 
 use crate::atomic::{Ordering, Word};
@@ -41,14 +41,27 @@ pub struct BookInfo {
     pub tick_size: Option<Decimal>,
     /// Smallest size step.
     pub lot_size: Option<Decimal>,
-    /// What one unit of size is worth, in base (linear) or quote (inverse) units.
+    /// What one unit of size is worth, in units of `size_unit`; `None`: 1, or not known.
     pub contract_multiplier: Option<Decimal>,
+    /// What sizes count.
+    pub size_unit: SizeUnit,
     /// Levels a side the venue keeps on this channel; `None`: the whole book.
     pub depth_max: Option<u32>,
     /// Builder that builds it.
     pub builder: u32,
     /// Connection that fed it when it was added.
     pub conn: ConnId,
+}
+
+impl BookInfo {
+    /// The size of a level in units of the base asset, where the venue's list told what sizes
+    /// count; see [`SizeUnit::in_base`].
+    #[must_use]
+    pub fn size_in_base(&self, level: Level, scale: Scale) -> Option<Decimal> {
+        let size = Decimal::new(level.size.0.into(), scale.size_exponent.into());
+        let price = Decimal::new(level.price.0.into(), scale.price_exponent.into());
+        self.size_unit.in_base(size, self.contract_multiplier, price)
+    }
 }
 
 const NAME_WORDS: usize = BOOK_NAME_MAX / 8;
@@ -58,8 +71,8 @@ const NAME_WORDS: usize = BOOK_NAME_MAX / 8;
 const IN_USE: u64 = 1;
 const IN_USE_MASK: u64 = 0xff;
 
-// `present` word: which of the decimals there are, in bits 0-7; right of an option 8-15;
-// depth 32-63.
+// `present` word: which of the decimals there are, in bits 0-7; right of an option 8-15; unit of
+// sizes 16-23; depth 32-63.
 const DECIMALS: [usize; 4] = [entry::TICK, entry::LOT, entry::MULTIPLIER, entry::STRIKE];
 const EXPIRY_PRESENT: u64 = 1 << 4;
 const DEPTH_PRESENT: u64 = 1 << 5;
@@ -100,6 +113,7 @@ impl Entry {
         if let Some((_, right)) = option {
             words[entry::PRESENT] |= (*right as u64) << 8;
         }
+        words[entry::PRESENT] |= (spec.instrument.size_unit as u64) << 16;
         if let Some(depth) = spec.depth_max {
             words[entry::PRESENT] |= DEPTH_PRESENT | u64::from(depth) << 32;
         }
@@ -177,6 +191,7 @@ impl Entry {
             tick_size: decimal(0),
             lot_size: decimal(1),
             contract_multiplier: decimal(2),
+            size_unit: SizeUnit::from_number((present >> 16) as u8),
             depth_max: (present & DEPTH_PRESENT != 0).then_some(halves(present)[1]),
             builder: (in_use >> 48) as u32,
             conn: ConnId(conn),
@@ -221,6 +236,7 @@ mod tests {
         instrument.option = Some((Decimal::new(100_000, 0).normalised(), OptionRight::Put));
         instrument.tick_size = Some(Decimal::new(1, -1));
         instrument.contract_multiplier = Some(Decimal::new(-1, 2));
+        instrument.size_unit = SizeUnit::Quote;
         instrument.status = InstrumentStatus::Halted;
         BookSpec {
             book: BookId(3),
@@ -246,6 +262,7 @@ mod tests {
         assert_eq!((info.expiry, info.option), (Some(20_261_225), spec.instrument.option));
         assert_eq!(info.tick_size, spec.instrument.tick_size);
         assert_eq!((info.lot_size, info.contract_multiplier), (None, Some(Decimal::new(-1, 2))));
+        assert_eq!(info.size_unit, SizeUnit::Quote);
         Entry::vacant().store(&slot, 7);
         assert_eq!(Entry::load(&slot, BookId(3)), None);
     }

@@ -161,6 +161,8 @@ names! {
         /// Checksums that differed where the venue wrote a number of the book in an unusual form,
         /// or a size was rounded: they prove nothing.
         ChecksumsUnchecked "checksums_unchecked",
+        /// Rows of the venue's instrument lists that were skipped.
+        InstrumentsSkipped "instruments_skipped",
         /// Best-bid-and-offer checks that were right.
         BboChecksOk "bbo_checks_ok",
         /// Best-bid-and-offer checks that were wrong.

@@ -12,6 +12,7 @@
 //! with a signed exponent. At least one digit must stand before or behind the point. This is
 //! JSON's number grammar and what venues send beside it (leading zeros, `+`, `.5`, `5.`).
 
+use core::cmp::Ordering;
 use core::fmt;
 
 use crate::Written;
@@ -129,6 +130,55 @@ impl Decimal {
             exponent += 1;
         }
         Self { mantissa, exponent }
+    }
+
+    /// The product; `None` if it does not fit.
+    #[must_use]
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
+        let (a, b) = (self.normalised(), other.normalised());
+        let mantissa = a.mantissa.checked_mul(b.mantissa)?;
+        Some(Self { mantissa, exponent: a.exponent.checked_add(b.exponent)? })
+    }
+
+    /// The quotient, cut after `digits` digits behind the point; `None` if the divisor is not
+    /// positive or a number does not fit.
+    #[must_use]
+    pub fn checked_div(self, divisor: Self, digits: u8) -> Option<Self> {
+        let (a, b) = (self.normalised(), divisor.normalised());
+        if b.mantissa <= 0 {
+            return None;
+        }
+        let exponent = -i16::from(digits);
+        let shift = i32::from(a.exponent) - i32::from(b.exponent) - i32::from(exponent);
+        let factor = 10_i128.checked_pow(shift.unsigned_abs());
+        let mantissa = match (u32::try_from(shift), factor) {
+            (Ok(_), factor) => a.mantissa.checked_mul(factor?)? / b.mantissa,
+            // A divisor that does not fit is larger than anything it could divide.
+            (Err(_), factor) => match factor.and_then(|factor| b.mantissa.checked_mul(factor)) {
+                Some(divisor) => a.mantissa / divisor,
+                None => 0,
+            },
+        };
+        Some(Self { mantissa, exponent })
+    }
+
+    /// Which is larger, whatever their exponents.
+    #[must_use]
+    pub fn compare(self, other: Self) -> Ordering {
+        let (a, b) = (self.normalised(), other.normalised());
+        let signs = a.mantissa.signum().cmp(&b.mantissa.signum());
+        if signs != Ordering::Equal || a.mantissa == 0 {
+            return signs;
+        }
+        let shift = i32::from(a.exponent) - i32::from(b.exponent);
+        let factor = 10_i128.checked_pow(shift.unsigned_abs());
+        let scaled = |value: i128| factor.and_then(|factor| value.checked_mul(factor));
+        if shift >= 0 {
+            // What does not fit is the larger, in the direction of its sign.
+            scaled(a.mantissa).map_or(a.mantissa.signum().cmp(&0), |a| a.cmp(&b.mantissa))
+        } else {
+            scaled(b.mantissa).map_or(0.cmp(&b.mantissa.signum()), |b| a.mantissa.cmp(&b))
+        }
     }
 
     /// The integer whose value at `exponent` is this number.

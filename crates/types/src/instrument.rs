@@ -92,6 +92,62 @@ pub enum InstrumentStatus {
     Expired = 3,
 }
 
+/// What the sizes of an instrument's book count, times [`Instrument::contract_multiplier`].
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum SizeUnit {
+    /// The venue's list was not seen or does not say.
+    #[default]
+    Unknown = 0,
+    /// The base asset: spot, linear contracts.
+    Base = 1,
+    /// The quote asset: inverse contracts.
+    Quote = 2,
+    /// Contracts whose worth in base or quote is not fixed (quanto).
+    Contract = 3,
+}
+
+impl SizeUnit {
+    /// The unit of a byte in shared memory; one that this build does not know is [`Self::Unknown`].
+    #[must_use]
+    pub const fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::Base,
+            2 => Self::Quote,
+            3 => Self::Contract,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// A size in units of the base asset. `multiplier` is what one unit of size is worth in this
+    /// unit; without one it is 1.
+    ///
+    /// Exact for sizes in base; a size in quote is divided by the price and cut after
+    /// [`Self::BASE_DIGITS`] digits. `None` if the unit cannot be converted, the price is not
+    /// positive, or a number does not fit.
+    #[must_use]
+    pub fn in_base(
+        self,
+        size: Decimal,
+        multiplier: Option<Decimal>,
+        price: Decimal,
+    ) -> Option<Decimal> {
+        let worth = match multiplier {
+            Some(multiplier) => size.checked_mul(multiplier)?,
+            None => size,
+        };
+        match self {
+            Self::Base => Some(worth),
+            Self::Quote => worth.checked_div(price, Self::BASE_DIGITS),
+            Self::Unknown | Self::Contract => None,
+        }
+    }
+
+    /// Digits behind the point of a size that was divided by a price: finer than any venue's.
+    pub const BASE_DIGITS: u8 = 12;
+}
+
 /// An instrument of a venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instrument {
@@ -113,11 +169,13 @@ pub struct Instrument {
     pub tick_size: Option<Decimal>,
     /// Smallest size step.
     pub lot_size: Option<Decimal>,
-    /// What one unit of size is worth, in base (linear) or quote (inverse) units.
+    /// What one unit of size is worth, in units of [`Self::size_unit`]; `None`: 1, or not known.
     pub contract_multiplier: Option<Decimal>,
     /// Exponents of what a 1 in the venue's messages is worth, where it sends scaled integers
     /// (Phemex); `None`: 1, or not known.
     pub wire_scale: Option<Scale>,
+    /// What sizes count.
+    pub size_unit: SizeUnit,
     /// Status.
     pub status: InstrumentStatus,
 }
@@ -138,6 +196,7 @@ impl Instrument {
             lot_size: None,
             contract_multiplier: None,
             wire_scale: None,
+            size_unit: SizeUnit::Unknown,
             status: InstrumentStatus::Unknown,
         }
     }
@@ -202,6 +261,27 @@ mod tests {
         assert_eq!(scale(-12, 0).moved(scale(-7, 0)), None);
         assert_eq!(scale(0, 12).moved(scale(0, 7)), None);
         assert_eq!(scale(0, 0).moved(scale(i8::MIN, 0).back()), None);
+    }
+
+    #[test]
+    fn sizes_are_counted_in_base() {
+        let number = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
+        let in_base = |unit: SizeUnit, size: &str, multiplier: Option<&str>, price: &str| {
+            let base = unit.in_base(number(size), multiplier.map(number), number(price));
+            base.map(|base| base.to_string())
+        };
+        assert_eq!(in_base(SizeUnit::Base, "1.50", None, "0").as_deref(), Some("1.5"));
+        assert_eq!(in_base(SizeUnit::Base, "12", Some("0.01"), "64000").as_deref(), Some("0.12"));
+        assert_eq!(in_base(SizeUnit::Quote, "640", Some("100"), "64000").as_deref(), Some("1"));
+        assert_eq!(in_base(SizeUnit::Quote, "1", None, "3").as_deref(), Some("0.333333333333"));
+        assert_eq!(in_base(SizeUnit::Quote, "1", None, "0"), None);
+        assert_eq!(in_base(SizeUnit::Quote, "1", None, "-5"), None);
+        assert_eq!(in_base(SizeUnit::Contract, "1", None, "5"), None);
+        assert_eq!(in_base(SizeUnit::Unknown, "1", None, "5"), None);
+        for unit in [SizeUnit::Unknown, SizeUnit::Base, SizeUnit::Quote, SizeUnit::Contract] {
+            assert_eq!(SizeUnit::from_number(unit as u8), unit);
+        }
+        assert_eq!(SizeUnit::from_number(200), SizeUnit::Unknown);
     }
 
     #[test]

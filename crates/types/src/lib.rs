@@ -34,7 +34,7 @@ pub use checksum::{Checksum, ChecksumKind};
 pub use decimal::{Decimal, DecimalError, POW10, ScaleError};
 pub use form::{Forms, NumberForm, Written};
 pub use id::{BookId, ConnId, Epoch, SeqNo};
-pub use instrument::{Instrument, InstrumentKind, InstrumentStatus, OptionRight, Scale};
+pub use instrument::{Instrument, InstrumentKind, InstrumentStatus, OptionRight, Scale, SizeUnit};
 pub use level::{Level, LevelRecord, Price, Side, Size};
 pub use message::{MessageFlags, MessageHeader, MessageKind};
 pub use padded::{PADDING, Padded, PaddedBuf};

@@ -237,3 +237,53 @@ fn the_ends_of_every_range_are_exact() {
     assert_eq!(Decimal::parse(beyond.as_bytes()), Err(DecimalError::TooLong));
     assert_eq!(Decimal::new(i128::MIN, 0).to_string(), format!("-{beyond}"));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::default()
+    })]
+
+    /// Products, quotients and comparisons against integers at one common exponent.
+    #[test]
+    fn arithmetic_is_that_of_integers(
+        a in -1_000_000_i128..1_000_000,
+        b in -1_000_000_i128..1_000_000,
+        a_exponent in -9_i16..=3,
+        b_exponent in -9_i16..=3,
+        digits in 0_u8..=9,
+    ) {
+        let (left, right) = (Decimal::new(a, a_exponent), Decimal::new(b, b_exponent));
+        let power = |exponent: i16| 10_i128.pow(u32::from((exponent + 9).unsigned_abs()));
+        let scaled = |value: i128, exponent: i16| value * power(exponent);
+        let (a, b) = (scaled(a, a_exponent), scaled(b, b_exponent));
+        prop_assert_eq!(left.compare(right), a.cmp(&b));
+        let product = left.checked_mul(right).unwrap();
+        prop_assert_eq!(product.compare(Decimal::new(a * b, -18)), std::cmp::Ordering::Equal);
+        let quotient = left.checked_div(right, digits);
+        if b <= 0 {
+            prop_assert_eq!(quotient, None);
+        } else {
+            let expected = Decimal::new(a * 10_i128.pow(digits.into()) / b, -i16::from(digits));
+            let quotient = quotient.unwrap();
+            prop_assert_eq!(quotient.compare(expected), std::cmp::Ordering::Equal);
+        }
+    }
+}
+
+#[test]
+fn numbers_of_any_size_compare() {
+    let one = Decimal::new(1, 0);
+    let (huge, tiny) = (Decimal::new(7, 900), Decimal::new(7, -900));
+    let ascending =
+        [Decimal::new(-7, 900), Decimal::new(-1, 0), Decimal::new(-7, -900), tiny, one, huge];
+    for (a, left) in ascending.iter().enumerate() {
+        for (b, right) in ascending.iter().enumerate() {
+            assert_eq!(left.compare(*right), a.cmp(&b), "{a} {b}");
+        }
+    }
+    assert_eq!(Decimal::ZERO.compare(Decimal::new(0, 5)), std::cmp::Ordering::Equal);
+    assert_eq!(huge.checked_div(tiny, 0), None);
+    assert_eq!(one.checked_div(huge, 12), Some(Decimal::new(0, -12)));
+    assert_eq!(Decimal::new(i128::MAX, 0).checked_mul(Decimal::new(3, 0)), None);
+}

@@ -83,6 +83,11 @@ pub enum Warning {
     },
     /// The instrument list could not be had; exponents come from the digits seen.
     NoInstruments,
+    /// A list that came does not name a subscribed symbol. It may be of another part of the venue.
+    NotListed {
+        /// The symbol.
+        symbol: String,
+    },
     /// The venue refused a subscription.
     SubscribeRefused {
         /// The connection.
@@ -145,6 +150,9 @@ impl fmt::Display for Warning {
             Self::NoInstruments => f.write_str(
                 "the instrument list could not be fetched; exponents come from the digits seen",
             ),
+            Self::NotListed { symbol } => {
+                write!(f, "symbol '{symbol}' is not in the venue's instrument list; is it right?")
+            }
             Self::SubscribeRefused { conn, code, message } => {
                 write!(f, "connection {conn}: subscription refused ({code}): {message}")
             }

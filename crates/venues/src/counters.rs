@@ -128,6 +128,8 @@ pub struct SessionCounters {
     pub disconnects: u64,
     /// Connections replaced before their time was up.
     pub rotations: u64,
+    /// Instruments in the venue's lists that were skipped: of a kind not known here, or incomplete.
+    pub instruments_skipped: u64,
     ignored: [u64; Ignored::COUNT],
     rejected: [u64; Rejected::COUNT],
 }
@@ -186,6 +188,7 @@ impl SessionCounters {
             ("general_parses", self.general_parses),
             ("disconnects", self.disconnects),
             ("rotations", self.rotations),
+            ("instruments_skipped", self.instruments_skipped),
         ]
     }
 }

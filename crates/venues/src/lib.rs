@@ -38,6 +38,7 @@ mod json;
 mod lane;
 mod level;
 pub mod limits;
+mod lists;
 mod orders;
 pub mod pacing;
 mod rest;
@@ -48,7 +49,9 @@ mod symbols;
 pub use action::{Action, Actions, RequestId, RestPurpose, RestRequest, Warning};
 pub use counters::{Ignored, Rejected, SessionCounters};
 pub use endpoint::{Endpoint, Endpoints};
-pub use rest::{RestBody, RestError, RestOrders, RestResponse, RestSnapshot, parse_rest};
+pub use rest::{
+    InstrumentList, RestBody, RestError, RestOrders, RestResponse, RestSnapshot, parse_rest,
+};
 pub use session::{
     ConfigError, Context, Lane, Mode, Session, SessionConfig, Subscription, session,
     subscriptions_from_open,

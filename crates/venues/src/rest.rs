@@ -11,6 +11,7 @@ use crate::binance;
 use crate::counters::Rejected;
 use crate::inband;
 use crate::level::{DecimalLevel, Needs, rounded_size};
+use crate::lists;
 use crate::orders::OrderRow;
 
 /// An answer (or the lack of one).
@@ -33,7 +34,16 @@ pub enum RestBody {
     /// All orders of a book.
     Orders(RestOrders),
     /// The venue's instrument list.
-    Instruments(Vec<Instrument>),
+    Instruments(InstrumentList),
+}
+
+/// A venue's instrument list, or a part of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InstrumentList {
+    /// What could be read.
+    pub instruments: Vec<Instrument>,
+    /// Rows of kinds that are not known, or that lack what an instrument needs.
+    pub skipped: u32,
 }
 
 /// A whole book of a symbol.
@@ -108,7 +118,13 @@ pub fn parse_rest(venue: Venue, url: &str, body: &[u8]) -> Result<RestBody, Rest
         Venue::BinanceSpot | Venue::BinanceUs | Venue::BinanceUsdm | Venue::BinanceCoinm => {
             binance::parse_rest(venue, url, body)
         }
-        _ => inband::parse_rest(venue, &RestUrl::parse(url), body),
+        _ => {
+            let url = RestUrl::parse(url);
+            match lists::parse(venue, &url, body) {
+                Some(list) => list.map(RestBody::Instruments),
+                None => inband::parse_rest(venue, &url, body),
+            }
+        }
     }
 }
 

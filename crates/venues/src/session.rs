@@ -147,6 +147,12 @@ pub struct SessionConfig {
     pub mode: Mode,
     /// Every how many book messages the inner stages are stamped; 0: never.
     pub sample_every: u32,
+    /// Whether the venue's instrument list is asked for before the first connection, where the
+    /// snapshots come in band. (Binance's is always asked for in live mode.)
+    pub ask_lists: bool,
+    /// Path of the connection that a recording is of, where it is known: some venues give one
+    /// symbol to several instruments.
+    pub recorded_path: Option<String>,
 }
 
 impl SessionConfig {
@@ -164,6 +170,8 @@ impl SessionConfig {
             conns_max: 0,
             mode,
             sample_every: crate::limits::SAMPLE_EVERY,
+            ask_lists: false,
+            recorded_path: None,
         };
         config.conns_max = config.conns_needed();
         config

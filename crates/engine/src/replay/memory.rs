@@ -13,7 +13,7 @@ use tickbook_venues::{
     parse_rest, session, subscriptions_from_open,
 };
 
-use super::{Pace, Pass, ReplayError, ReplayOptions, Stages, venue_of};
+use super::{Pace, Pass, ReplayError, ReplayOptions, Stages, listed, recorded_path, venue_of};
 use crate::builder::{Builder, LaneEnd};
 use crate::desk::{Desk, DeskConfig};
 use crate::idle::Idler;
@@ -26,7 +26,9 @@ use crate::topology::{BuilderPlace, Topology, pin, usable_cores};
 pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, ReplayError> {
     let venue = venue_of(capture, options.venue)?;
     let topology = Topology::choose(1, usable_cores(), options.wishes);
-    let config = session_config(capture, venue, options.sample_every);
+    let mut config = session_config(capture, venue, options.sample_every);
+    config.instruments = listed(venue, options.instruments.as_deref())?;
+    config.recorded_path = recorded_path(capture);
     let books_max = config.books_max;
     let session = session(config).map_err(|error| ReplayError(format!("{venue}: {error}")))?;
     let mut segment = Segment::create(&SegmentConfig {

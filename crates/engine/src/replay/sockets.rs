@@ -9,7 +9,7 @@ use tickbook_capture::{Capture, Record};
 use tickbook_net::ConnectionOptions;
 use tickbook_venues::{Endpoints, subscriptions_from_open};
 
-use super::{Pass, ReplayError, ReplayOptions, Stages, venue_of};
+use super::{Pass, ReplayError, ReplayOptions, Stages, listed, recorded_path, venue_of};
 use crate::limits;
 use crate::live::{Engine, EnginePlan, VenuePlan};
 use crate::play::Play;
@@ -34,7 +34,9 @@ pub(super) fn pass(
     server: &Server,
 ) -> Result<Pass, ReplayError> {
     let venue = venue_of(capture, options.venue)?;
-    let play = play_of(capture);
+    let mut play = play_of(capture);
+    play.instruments = listed(venue, options.instruments.as_deref())?;
+    play.recorded_path = recorded_path(capture);
     let (frames, fetches) = (play.frame_times.len() as u64, play.fetches.len() as u64);
     let open = capture.records().find_map(|record| match record {
         Record::Open { url, .. } => Some(url),

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use tickbook_types::{Decimal, Instrument, InstrumentKind, InstrumentStatus, Venue};
+use tickbook_types::{Decimal, Instrument, InstrumentKind, InstrumentStatus, SizeUnit, Venue};
 
 use super::general::{Json, Sonic};
+use crate::lists::day_of_ms;
 use crate::rest::RestError;
 
 /// Parses an `exchangeInfo` body of any venue of the family.
@@ -72,14 +73,22 @@ impl Symbol<'_> {
             (InstrumentKind::Spot, _) => None,
             (_, size) => Some(Decimal::new(size.unwrap_or(1).into(), 0)),
         };
+        let size_unit = match venue {
+            Venue::BinanceCoinm => SizeUnit::Quote,
+            _ => SizeUnit::Base,
+        };
         Instrument {
             kind,
             base: self.base_asset.to_ascii_uppercase(),
             quote: self.quote_asset.to_ascii_uppercase(),
-            expiry: self.delivery_date.filter(|_| kind == InstrumentKind::Future).and_then(day),
+            expiry: self
+                .delivery_date
+                .filter(|_| kind == InstrumentKind::Future)
+                .and_then(day_of_ms),
             tick_size: step("PRICE_FILTER", |it| number(it.tick_size.as_ref())),
             lot_size: step("LOT_SIZE", |it| number(it.step_size.as_ref())),
             contract_multiplier,
+            size_unit,
             status: status.map_or(InstrumentStatus::Unknown, status_of),
             ..Instrument::unlisted(venue, &self.symbol)
         }
@@ -94,21 +103,6 @@ fn status_of(name: &str) -> InstrumentStatus {
         "" => InstrumentStatus::Unknown,
         _ => InstrumentStatus::Halted,
     }
-}
-
-/// `YYYYMMDD` (UTC) of a time in ms, by Howard Hinnant's `civil_from_days`.
-fn day(ms: i64) -> Option<u32> {
-    let shifted = ms.div_euclid(86_400_000).checked_add(719_468)?;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    u32::try_from(year * 10_000 + month * 100 + day).ok()
 }
 
 #[cfg(test)]
@@ -159,19 +153,6 @@ mod tests {
         assert_eq!(list[1].normalised(), "BTC-USD-20261225");
         assert_eq!(list[1].status, InstrumentStatus::Halted);
         assert_eq!(list[1].scale(), None, "a step of zero is no step");
-    }
-
-    #[test]
-    fn days_of_the_calendar() {
-        for (ms, expected) in [
-            (0, 19_700_101),
-            (951_782_400_000, 20_000_229),
-            (1_632_470_400_000, 20_210_924),
-            (4_133_404_800_000, 21_001_225),
-        ] {
-            assert_eq!(day(ms), Some(expected));
-        }
-        assert_eq!(day(i64::MIN), None);
     }
 
     #[test]

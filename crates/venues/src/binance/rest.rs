@@ -9,13 +9,14 @@ use tickbook_types::{
 use super::frame::venue_time;
 use super::general::{self, Json, Sonic};
 use super::instruments;
-use crate::rest::{RestBody, RestError, RestSnapshot, RestUrl, block_of};
+use crate::rest::{InstrumentList, RestBody, RestError, RestSnapshot, RestUrl, block_of};
 
 /// Parses a body by its URL; see [`crate::parse_rest`].
 pub(crate) fn parse_rest(venue: Venue, url: &str, body: &[u8]) -> Result<RestBody, RestError> {
     let url = RestUrl::parse(url);
     if url.path.ends_with("/exchangeInfo") {
-        return instruments::parse(venue, body).map(RestBody::Instruments);
+        let list = |instruments| InstrumentList { instruments, skipped: 0 };
+        return instruments::parse(venue, body).map(list).map(RestBody::Instruments);
     }
     if !url.path.ends_with("/depth") {
         return Err(RestError::UnknownUrl);

@@ -99,9 +99,7 @@ impl Splice {
 
 impl Book {
     pub(super) fn new(id: BookId, topic: Topic, instrument: Instrument, line: usize) -> Self {
-        let wire = instrument.wire_scale.unwrap_or_default();
-        let scale = instrument.scale().and_then(|scale| scale.moved(wire.back()));
-        let exponents = Exponents { scale, size_min: None, wire };
+        let exponents = Exponents::of(&instrument);
         Self {
             id,
             topic,
@@ -132,6 +130,12 @@ impl Book {
         self.digits.checksum(kind, crc, self.exponents.size_min.is_some())
     }
 
+    /// What it is became known, before the builder knows the book.
+    pub(super) fn set_instrument(&mut self, instrument: Instrument) {
+        self.exponents = Exponents::of(&instrument);
+        self.instrument = instrument;
+    }
+
     /// What the builder needs to know to keep it.
     pub(super) fn spec(&self, conn: ConnId, prefix: &str) -> BookSpec {
         BookSpec {
@@ -159,6 +163,13 @@ pub(super) struct Exponents {
 }
 
 impl Exponents {
+    /// Those of an instrument, as far as its steps tell.
+    fn of(instrument: &Instrument) -> Self {
+        let wire = instrument.wire_scale.unwrap_or_default();
+        let scale = instrument.scale().and_then(|scale| scale.moved(wire.back()));
+        Self { scale, size_min: None, wire }
+    }
+
     /// The record of a level, and whether its size is exact; `None` if the scale cannot hold it.
     pub(super) fn record(&self, level: &DecimalLevel) -> Option<(LevelRecord, bool)> {
         let scale = self.scale?;

@@ -51,6 +51,7 @@ mod kept;
 mod kraken_futures;
 mod kraken_v1;
 mod kraken_v2;
+mod listing;
 mod okx;
 mod phemex;
 mod poloniex;

@@ -1,13 +1,14 @@
 //! The session of a venue whose snapshots come in band: what it holds, and the calls into it.
 
 use tickbook_types::{
-    Block, BookId, BookState, ConnId, Epoch, Instrument, MessageHeader, MessageKind, MonoNanos,
-    Padded, Reason, RecvStamps, clock,
+    Block, BookId, BookState, ConnId, Epoch, MessageHeader, MessageKind, MonoNanos, Padded, Reason,
+    RecvStamps, clock,
 };
 
 use super::binary::Inflater;
 use super::book::{Book, Line, LinePhase, Phase, Splice};
 use super::frame::Frame;
+use super::listing::Lists;
 use super::protocol::{Protocol, Recovery, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
 use crate::action::{Action, RequestId, Warning};
 use crate::counters::{Ignored, Rejected};
@@ -48,6 +49,7 @@ pub(crate) struct InbandSession {
     wake: MonoNanos,
     next_id: u64,
     told_too_many: bool,
+    pub(super) lists: Lists,
 }
 
 impl InbandSession {
@@ -89,6 +91,7 @@ impl InbandSession {
             wake: MonoNanos::FAR,
             next_id: 0,
             told_too_many: false,
+            lists: Lists::default(),
             protocol,
             config,
         };
@@ -130,12 +133,7 @@ impl InbandSession {
             }
         }
         let id = BookId(self.config.first_book.0 + u32::try_from(index).unwrap_or(u32::MAX));
-        let known = self.config.instruments.iter().find(|it| it.symbol == topic.symbol);
-        let mut instrument = known
-            .cloned()
-            .unwrap_or_else(|| Instrument::unlisted(self.config.venue, &topic.symbol));
-        let wire_scale = self.protocol.wire_scale(&topic.symbol);
-        instrument.wire_scale.get_or_insert(wire_scale);
+        let instrument = self.instrument_of(&topic.symbol, line);
         let mut book = Book::new(id, topic, instrument, line);
         book.depth_max = self.protocol.depth_max(&book.topic);
         book.crosses = self.rules.crosses;
@@ -270,6 +268,10 @@ impl InbandSession {
     /// Does everything that is due, and finds out when it will be again.
     fn pump(&mut self, cx: &mut Context<'_>) {
         self.wake = MonoNanos::FAR;
+        self.pump_lists(cx);
+        if self.lists.are_awaited() {
+            return;
+        }
         let asked = |book: &&Book| matches!(book.wanted.stage, Stage::Asked(..));
         let spliced = self.books.iter().filter(|book| book.splice.is_some());
         let mut under_way = spliced.filter(asked).count();
@@ -356,6 +358,13 @@ impl InbandSession {
         self.lines[line].queue.extend(texts);
     }
 
+    /// Opens every connection.
+    pub(super) fn connect_all(&self, cx: &mut Context<'_>) {
+        for line in 0..self.lines.len() {
+            self.connect(line, cx);
+        }
+    }
+
     fn connect(&self, index: usize, cx: &mut Context<'_>) {
         let Line { conn, route, .. } = &self.lines[index];
         cx.actions.push(Action::Connect {
@@ -377,8 +386,8 @@ impl InbandSession {
 
 impl Session for InbandSession {
     fn start(&mut self, cx: &mut Context<'_>) {
-        for line in 0..self.lines.len() {
-            self.connect(line, cx);
+        if !self.ask_lists(cx) {
+            self.connect_all(cx);
         }
         self.pump(cx);
     }
@@ -458,6 +467,7 @@ impl Session for InbandSession {
 
     fn on_rest(&mut self, response: RestResponse, cx: &mut Context<'_>) {
         match response.result {
+            Err(error) if self.list_failed(response.id, error, cx) => cx.counters.rest_errors += 1,
             // A recording holds answers to whatever its recorder asked.
             Err(RestError::UnknownUrl) => cx.counters.ignore(Ignored::RestUnrequested),
             Err(error) => {
@@ -470,7 +480,7 @@ impl Session for InbandSession {
                     self.snapshot_failed(index, cx);
                 }
             }
-            Ok(RestBody::Instruments(list)) => self.config.instruments.extend(list),
+            Ok(RestBody::Instruments(list)) => self.list_came(response.id, list, cx),
             Ok(RestBody::Snapshot(snapshot)) => self.on_snapshot(response.id, snapshot, cx),
             Ok(RestBody::Orders(orders)) => self.on_orders(response.id, &orders, cx),
         }

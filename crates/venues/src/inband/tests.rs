@@ -501,3 +501,5 @@ proptest! {
         }
     }
 }
+
+mod lists;
