@@ -167,7 +167,7 @@ impl SessionCounters {
 
     /// Names and values of the plain counters, for reports.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 19] {
+    pub const fn named(&self) -> [(&'static str, u64); 20] {
         [
             ("frames", self.frames),
             ("book_messages", self.book_messages),
