@@ -19,7 +19,7 @@ use tickbook_types::{Decimal, Level, LevelRecord, Price, Scale, Side, Size};
 use crate::grid::Grid;
 use crate::ladder::{Ladder, Tally, apply_run, flip_of};
 use crate::rescale::Conversion;
-use crate::top::{Notes, Top};
+use crate::top::{Note, Notes, Top};
 use crate::{BookConfig, BookError};
 
 /// One instrument's book.
@@ -140,7 +140,7 @@ impl Book {
         // Without a grid there is no level, and never was one.
         let Some(grid) = self.grid else { return finished };
         for half in &mut self.sides {
-            finished.cut += half.cut(self.depth_max, &grid, &mut self.notes);
+            finished.cut += half.cut(self.depth_max, &mut self.notes);
         }
         if self.is_fresh() {
             return finished;
@@ -311,28 +311,36 @@ impl Book {
     }
 
     /// Makes the tops those of the ladders, and lets the windows follow them; whether one changed.
+    #[inline]
     fn refresh(&mut self, grid: &Grid) -> bool {
         let stale = self.sides.iter().any(|half| half.top.is_stale());
-        let records = self.notes.records().filter(|_| !stale);
-        for record in records.unwrap_or_default() {
-            let HalfBook { side, ladder, top } = &mut self.sides[record.side() as usize];
-            let tick = grid.tick(record.price().0);
-            debug_assert!(tick.is_some(), "only levels of the ladder are noted");
-            let size = ladder.size_at(tick.unwrap_or_default() ^ flip_of(*side));
-            top.look_up(record.price(), Size(size));
+        let Some(notes) = self.notes.kept().filter(|_| !stale) else {
+            return self.walk(grid);
+        };
+        let shown = self.sides.each_ref().map(|half| half.top.levels().len());
+        for note in notes {
+            let HalfBook { ladder, top, .. } = &mut self.sides[note.side() as usize];
+            top.look_up(note.key(), Size(ladder.size_at(note.key())), grid);
         }
-        let walk = records.is_none();
         self.notes.clear();
         let mut changed = false;
-        for HalfBook { side, ladder, top } in &mut self.sides {
-            let this_changed = if walk { top.walk(ladder, grid) } else { top.fit(ladder, grid) };
-            ladder.note_bound = top.bound();
-            if this_changed && let Some(best) = top.levels().first() {
-                let tick = grid.tick(best.price.0);
-                debug_assert!(tick.is_some(), "the top holds levels of the ladder");
-                ladder.follow(tick.unwrap_or_default() ^ flip_of(*side));
+        for (half, len_before) in self.sides.iter_mut().zip(shown) {
+            if half.top.fit(len_before, &half.ladder, grid) {
+                changed = true;
+                half.follow();
             }
-            changed |= this_changed;
+        }
+        changed
+    }
+
+    /// [`Self::refresh`] that looks at the ladders only.
+    #[cold]
+    fn walk(&mut self, grid: &Grid) -> bool {
+        self.notes.clear();
+        let mut changed = false;
+        for half in &mut self.sides {
+            changed |= half.top.walk(&half.ladder, grid);
+            half.follow();
         }
         changed
     }
@@ -373,7 +381,8 @@ impl Book {
         let key = tick.unwrap_or_default() ^ flip_of(*side);
         let old = ladder.set(key, size, self.levels_limit)?;
         tally.count(old, size);
-        self.notes.note(record, (old != size) & (key <= top.bound()));
+        top.reach(key);
+        self.notes.note(Note::new(key, record), (old != size) & (key <= top.bound()));
         Ok(())
     }
 
@@ -411,16 +420,26 @@ impl Book {
 impl HalfBook {
     /// Removes the worst levels until `depth` are left; gives how many went.
     #[inline]
-    fn cut(&mut self, depth: usize, grid: &Grid, notes: &mut Notes) -> u32 {
+    fn cut(&mut self, depth: usize, notes: &mut Notes) -> u32 {
         let mut count = 0;
         while self.ladder.len() > depth {
             let Some(key) = self.ladder.remove_last() else { break };
-            let price = Price(grid.price(key ^ flip_of(self.side)));
-            let record = LevelRecord::new(price, Size::ZERO, self.side);
-            notes.note(record, key <= self.top.bound());
+            let record = LevelRecord::new(Price(0), Size::ZERO, self.side);
+            notes.note(Note::new(key, record), key <= self.top.bound());
             count += 1;
         }
         count
+    }
+
+    /// After the top was refreshed: lets the window go where the best level is, and the ladder
+    /// note what matters to the top.
+    #[inline]
+    fn follow(&mut self) {
+        self.ladder.note_bound = self.top.bound();
+        if let Some(best) = self.top.best_key() {
+            self.ladder.follow(best);
+            self.top.reach(self.ladder.base());
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::BookError;
 use crate::bitmap::Bitmap;
 use crate::grid::Grid;
 use crate::overflow::Overflow;
-use crate::top::Notes;
+use crate::top::{Note, Notes, OpenNotes};
 
 /// What maps prices of `side` to ascending order: XOR with it is the identity for asks and `!` for
 /// bids.
@@ -76,25 +76,20 @@ pub(crate) fn apply_run<const UNIT: bool>(
 ) -> usize {
     let mut run = *tally;
     let mut kept = notes.open();
-    let mut taken = records.len();
-    for (n, &record) in records.iter().enumerate() {
-        let side = record.side();
+    let mut rest = records;
+    // Venues list one side behind the other, so there are two runs of a side, seldom more.
+    while let Some(first) = rest.first() {
+        let side = first.side();
         let ladder = &mut *ladders[side as usize];
-        let price = record.price().0;
-        let tick = if UNIT { Some(price) } else { grid.tick(price) };
-        let key = tick.unwrap_or_default() ^ flip_of(side);
-        if tick.is_none() || !ladder.is_in_window(key) {
-            taken = n;
+        let taken = ladder.apply_side::<UNIT>(side, grid, rest, &mut kept, &mut run);
+        if taken == 0 {
             break;
         }
-        let new = record.size().0;
-        let old = ladder.swap(key, new);
-        run.count(old, new);
-        kept.note(record, (key <= ladder.note_bound) & (old != new));
+        rest = &rest[taken..];
     }
     kept.close();
     *tally = run;
-    taken
+    records.len() - rest.len()
 }
 
 /// An ordered map from keys to sizes above zero.
@@ -122,6 +117,52 @@ impl Ladder {
             overflow: Overflow::new(overflow),
             moves: 0,
         }
+    }
+
+    /// Applies records up to the first that is of the other side, off the grid or outside the
+    /// window; gives how many it applied.
+    #[inline]
+    fn apply_side<const UNIT: bool>(
+        &mut self,
+        side: Side,
+        grid: &Grid,
+        records: &[LevelRecord],
+        kept: &mut OpenNotes<'_>,
+        tally: &mut Tally,
+    ) -> usize {
+        let (base, bound, flip) = (self.base, self.note_bound, flip_of(side));
+        let sizes = self.sizes.as_mut_slice();
+        let mut bits = self.bits.open();
+        let mut in_window = self.in_window;
+        let mut run = *tally;
+        let mut taken = records.len();
+        for (n, &record) in records.iter().enumerate() {
+            let price = record.price().0;
+            let tick = if UNIT { Some(price) } else { grid.tick(price) };
+            let key = tick.unwrap_or_default() ^ flip;
+            let inside = key.wrapping_sub(base).cast_unsigned() < sizes.len() as u64;
+            if record.side() != side || tick.is_none() || !inside {
+                taken = n;
+                break;
+            }
+            let new = record.size().0;
+            let slot = slot_of(key, sizes.len() - 1);
+            let old = core::mem::replace(&mut sizes[slot], new);
+            // Nothing here branches on whether a level was or is there.
+            bits.flip(slot, u64::from((old != 0) != (new != 0)));
+            in_window = in_window + usize::from(new != 0) - usize::from(old != 0);
+            run.count(old, new);
+            kept.note(Note::new(key, record), (key <= bound) & (old != new));
+        }
+        self.in_window = in_window;
+        *tally = run;
+        taken
+    }
+
+    /// The smallest key of the window.
+    #[inline]
+    pub(crate) const fn base(&self) -> i64 {
+        self.base
     }
 
     #[inline]
@@ -319,12 +360,10 @@ impl Ladder {
     }
 
     /// Sets the size at a key within the window, 0 to remove it; gives the size that was there.
-    /// Nothing here branches on whether a level was or is there.
-    #[inline(always)] // a call in the hot loop costs a fifth of it
     fn swap(&mut self, key: i64, size: u64) -> u64 {
         let slot = self.slot(key);
         let old = core::mem::replace(&mut self.sizes[slot], size);
-        self.bits.flip(slot, u64::from((old != 0) != (size != 0)));
+        self.bits.open().flip(slot, u64::from((old != 0) != (size != 0)));
         self.in_window = self.in_window + usize::from(size != 0) - usize::from(old != 0);
         old
     }
