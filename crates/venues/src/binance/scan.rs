@@ -187,6 +187,11 @@ impl Head<'_> {
             self.at = expect(self.bytes, self.at, b",\"bids\":")?;
             return Some(self);
         }
+        if self.kind == Kind::Depth
+            && let Some(head) = self.depth_as_usual()
+        {
+            return Some(head);
+        }
         let body = match self.kind {
             Kind::Trade | Kind::AggTrade => b'p',
             _ => b'b',
@@ -205,6 +210,36 @@ impl Head<'_> {
             Kind::Partial | Kind::Trade | Kind::AggTrade => bits(b"s"),
         };
         (self.seen & needed == needed).then_some(self)
+    }
+
+    /// Reads the fields of a diff before its prices if they come in the order that all venues of the
+    /// family keep to. Each field is expected where it stands, so that no step waits for what the
+    /// one before turns out to be. With any other order, the loop over fields has the word.
+    #[inline]
+    fn depth_as_usual(mut self) -> Option<Self> {
+        let bytes = self.bytes;
+        let mut at = expect(bytes, self.at, b",\"E\":")?;
+        (self.event_time, at) = unsigned(bytes, at)?;
+        if let Some(next) = expect(bytes, at, b",\"T\":") {
+            (self.trade_time, at) = unsigned(bytes, next)?;
+            self.seen |= bits(b"T");
+        }
+        at = expect(bytes, at, b",\"s\":\"")?;
+        (self.symbol, at) = text(bytes, at)?;
+        if let Some(next) = expect(bytes, at, b",\"ps\":\"") {
+            at = text(bytes, next)?.1;
+            self.seen |= Key::PS.bit();
+        }
+        (self.ids.first, at) = unsigned(bytes, expect(bytes, at, b",\"U\":")?)?;
+        (self.ids.last, at) = unsigned(bytes, expect(bytes, at, b",\"u\":")?)?;
+        if let Some(next) = expect(bytes, at, b",\"pu\":") {
+            let (prev, end) = unsigned(bytes, next)?;
+            (self.ids.prev, at) = (Some(prev), end);
+            self.seen |= Key::PU.bit();
+        }
+        self.at = expect(bytes, at, b",\"b\":")?;
+        self.seen |= bits(b"EsUu");
+        Some(self)
     }
 
     /// Reads one field that is no price, and moves behind it.
