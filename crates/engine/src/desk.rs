@@ -90,6 +90,8 @@ struct Out {
     policy: Publish,
     /// Applied messages that are not published, oldest first.
     pending: Vec<Pending>,
+    /// When the last publish since [`Desk::take_published`] was done.
+    published: Option<Ticks>,
 }
 
 /// A message that is applied and not published.
@@ -110,6 +112,7 @@ impl Desk {
             clock: Converter::new(),
             policy: Publish::EveryMessage,
             pending: Vec::with_capacity(limits::TURN_MESSAGES),
+            published: None,
         };
         Self { config, slots, out, scratch: Vec::new() }
     }
@@ -158,6 +161,12 @@ impl Desk {
         if !self.out.pending.is_empty() {
             self.publish_pending();
         }
+    }
+
+    /// When the last publish was done, if there was one since this was last called.
+    #[inline]
+    pub(crate) const fn take_published(&mut self) -> Option<Ticks> {
+        self.out.published.take()
     }
 
     /// Shows readers that the builder is alive, and takes over newer clock anchors.
@@ -460,6 +469,7 @@ impl Out {
     #[inline]
     fn publish(&mut self, slot: &mut Slot) {
         slot.publish(&mut self.writer, &self.clock);
+        self.published = Some(slot.published);
     }
 
     /// Puts applied level changes into the event ring.
