@@ -20,7 +20,7 @@ use crate::splice::{Chain, Ids, Kept, Step};
 #[derive(Debug)]
 pub(super) enum Source<'a> {
     /// The scanner has read it up to its first price.
-    Scanned(Head<'a>),
+    Scanned(&'a Head<'a>),
     /// The general path has read it.
     General(Depth),
     /// Nobody has read it yet.
@@ -76,7 +76,7 @@ impl BinanceSession {
         match scan::open(&message) {
             Sight::Head(head) => match head.kind {
                 Kind::Depth | Kind::Partial => {
-                    self.take_depth(link, Source::Scanned(head), message, stamps, cx);
+                    self.take_depth(link, Source::Scanned(&head), message, stamps, cx);
                 }
                 Kind::Ticker => self.take_ticker(head, message, stamps, cx),
                 Kind::Trade | Kind::AggTrade => self.take_trade(head, message, stamps, cx),

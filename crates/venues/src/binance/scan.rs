@@ -57,7 +57,7 @@ pub(crate) enum Sight<'a> {
 }
 
 /// Looks at a frame.
-#[inline]
+#[inline(always)] // a head is big: returned by a call it is copied, and the copy waits for the fields
 pub(crate) fn open<'a>(message: &Padded<'a>) -> Sight<'a> {
     let (bytes, len) = (message.with_padding(), message.len());
     let Some((stream, at)) = wrapper(bytes) else { return Sight::Unknown };
@@ -77,7 +77,7 @@ pub(crate) fn open<'a>(message: &Padded<'a>) -> Sight<'a> {
     } else {
         return Sight::Unknown;
     };
-    let head = Head {
+    let mut head = Head {
         kind,
         stream,
         combined,
@@ -92,7 +92,10 @@ pub(crate) fn open<'a>(message: &Padded<'a>) -> Sight<'a> {
         at,
         seen,
     };
-    head.read().map_or(Sight::Unknown, Sight::Head)
+    match head.read() {
+        Some(()) => Sight::Head(head),
+        None => Sight::Unknown,
+    }
 }
 
 /// The stream name and the position of the event; an event that stands alone has neither.
@@ -180,17 +183,15 @@ fn key(bytes: &[u8], at: usize) -> Option<(Key, usize)> {
 impl Head<'_> {
     /// Reads the fields before the prices.
     #[inline]
-    fn read(mut self) -> Option<Self> {
+    fn read(&mut self) -> Option<()> {
         if self.kind == Kind::Partial {
             (self.ids.last, self.at) = unsigned(self.bytes, self.at)?;
             self.ids.first = self.ids.last;
             self.at = expect(self.bytes, self.at, b",\"bids\":")?;
-            return Some(self);
+            return Some(());
         }
-        if self.kind == Kind::Depth
-            && let Some(head) = self.depth_as_usual()
-        {
-            return Some(head);
+        if self.kind == Kind::Depth && self.depth_as_usual().is_some() {
+            return Some(());
         }
         let body = match self.kind {
             Kind::Trade | Kind::AggTrade => b'p',
@@ -209,37 +210,40 @@ impl Head<'_> {
             Kind::Ticker => bits(b"su"),
             Kind::Partial | Kind::Trade | Kind::AggTrade => bits(b"s"),
         };
-        (self.seen & needed == needed).then_some(self)
+        (self.seen & needed == needed).then_some(())
     }
 
     /// Reads the fields of a diff before its prices if they come in the order that all venues of the
     /// family keep to. Each field is expected where it stands, so that no step waits for what the
     /// one before turns out to be. With any other order, the loop over fields has the word.
     #[inline]
-    fn depth_as_usual(mut self) -> Option<Self> {
+    fn depth_as_usual(&mut self) -> Option<()> {
         let bytes = self.bytes;
-        let mut at = expect(bytes, self.at, b",\"E\":")?;
-        (self.event_time, at) = unsigned(bytes, at)?;
+        let mut seen = bits(b"EsUu");
+        let (event_time, mut at) = unsigned(bytes, expect(bytes, self.at, b",\"E\":")?)?;
+        let mut trade_time = 0;
         if let Some(next) = expect(bytes, at, b",\"T\":") {
-            (self.trade_time, at) = unsigned(bytes, next)?;
-            self.seen |= bits(b"T");
+            (trade_time, at) = unsigned(bytes, next)?;
+            seen |= bits(b"T");
         }
-        at = expect(bytes, at, b",\"s\":\"")?;
-        (self.symbol, at) = text(bytes, at)?;
+        let (symbol, mut at) = text(bytes, expect(bytes, at, b",\"s\":\"")?)?;
         if let Some(next) = expect(bytes, at, b",\"ps\":\"") {
             at = text(bytes, next)?.1;
-            self.seen |= Key::PS.bit();
+            seen |= Key::PS.bit();
         }
-        (self.ids.first, at) = unsigned(bytes, expect(bytes, at, b",\"U\":")?)?;
-        (self.ids.last, at) = unsigned(bytes, expect(bytes, at, b",\"u\":")?)?;
+        let (first, at) = unsigned(bytes, expect(bytes, at, b",\"U\":")?)?;
+        let (last, mut at) = unsigned(bytes, expect(bytes, at, b",\"u\":")?)?;
+        let mut prev = None;
         if let Some(next) = expect(bytes, at, b",\"pu\":") {
-            let (prev, end) = unsigned(bytes, next)?;
-            (self.ids.prev, at) = (Some(prev), end);
-            self.seen |= Key::PU.bit();
+            let (id, end) = unsigned(bytes, next)?;
+            (prev, at) = (Some(id), end);
+            seen |= Key::PU.bit();
         }
         self.at = expect(bytes, at, b",\"b\":")?;
-        self.seen |= bits(b"EsUu");
-        Some(self)
+        self.seen |= seen;
+        (self.event_time, self.trade_time, self.symbol) = (event_time, trade_time, symbol);
+        self.ids = Ids { first, last, prev };
+        Some(())
     }
 
     /// Reads one field that is no price, and moves behind it.
@@ -316,7 +320,7 @@ impl Head<'_> {
     /// levels.
     #[inline]
     pub(crate) fn levels(
-        mut self,
+        &self,
         scanner: &mut LevelScanner,
         out: &mut [LevelRecord],
     ) -> Option<usize> {
@@ -324,13 +328,28 @@ impl Head<'_> {
         let at = if self.kind == Kind::Partial {
             expect(self.bytes, bids.end, b",\"asks\":")?
         } else {
-            self.seen |= bits(b"ab");
             expect(self.bytes, bids.end, b",\"a\":")?
         };
         let asks = scanner.levels(self.bytes, at, Side::Ask, out.get_mut(bids.count..)?)?;
-        self.at = asks.end;
-        self.finish()?;
+        let end = if self.combined {
+            expect(self.bytes, asks.end, b"}}")
+        } else {
+            expect(self.bytes, asks.end, b"}")
+        };
+        if end != Some(self.len) {
+            self.levels_and_more(asks.end)?;
+        }
         Some(bids.count + asks.count)
+    }
+
+    /// Reads the fields behind the levels of a diff or book, which end at `at`.
+    #[cold]
+    fn levels_and_more(&self, at: usize) -> Option<()> {
+        let mut rest = Self { at, ..*self };
+        if self.kind != Kind::Partial {
+            rest.seen |= bits(b"ab");
+        }
+        rest.finish()
     }
 
     /// Reads the four numbers of a ticker, to the end of the message; the head's times are whole

@@ -219,7 +219,8 @@ impl BinanceSession {
             let mut buffer = core::mem::replace(&mut self.books[index].buffer, empty);
             let is_last = buffer.len() == 1;
             let message = buffer.padded(&frame);
-            let source = match scan::open(&message) {
+            let sight = scan::open(&message);
+            let source = match &sight {
                 scan::Sight::Head(head) => Source::Scanned(head),
                 scan::Sight::Unused | scan::Sight::Unknown => Source::Unread,
             };
