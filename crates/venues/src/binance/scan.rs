@@ -57,7 +57,7 @@ pub(crate) enum Sight<'a> {
 }
 
 /// Looks at a frame.
-#[inline(always)] // a head is big: returned by a call it is copied, and the copy waits for the fields
+#[inline(always)] // a head is big: a call would copy it, and the copy wait for its fields
 pub(crate) fn open<'a>(message: &Padded<'a>) -> Sight<'a> {
     let (bytes, len) = (message.with_padding(), message.len());
     let Some((stream, at)) = wrapper(bytes) else { return Sight::Unknown };
@@ -213,9 +213,9 @@ impl Head<'_> {
         (self.seen & needed == needed).then_some(())
     }
 
-    /// Reads the fields of a diff before its prices if they come in the order that all venues of the
-    /// family keep to. Each field is expected where it stands, so that no step waits for what the
-    /// one before turns out to be. With any other order, the loop over fields has the word.
+    /// Reads the fields of a diff before its prices if they come in the order that all venues of
+    /// the family keep to. Each field is expected where it stands, so that no step waits for what
+    /// the one before turns out to be. With any other order, the loop over fields has the word.
     #[inline]
     fn depth_as_usual(&mut self) -> Option<()> {
         let bytes = self.bytes;
