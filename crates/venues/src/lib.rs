@@ -45,6 +45,7 @@ mod rest;
 mod session;
 pub mod splice;
 mod symbols;
+mod ticker;
 
 pub use action::{Action, Actions, RequestId, RestPurpose, RestRequest, Warning};
 pub use counters::{Ignored, Rejected, SessionCounters};

@@ -83,6 +83,8 @@ pub(crate) struct Book {
     /// Whether it must hear a diff before a snapshot is of any use.
     pub(crate) needs_diff: bool,
     pub(crate) ticker_last: u64,
+    /// Time of the last mark price.
+    pub(crate) mark_last: u64,
     pub(crate) trade_last: u64,
     pub(crate) aggregate_last: u64,
     /// Whether single trades come, so that aggregates would say everything twice.
@@ -115,6 +117,7 @@ impl Book {
             silence: Silence::Unwatched,
             needs_diff: false,
             ticker_last: 0,
+            mark_last: 0,
             trade_last: 0,
             aggregate_last: 0,
             has_single_trades: false,

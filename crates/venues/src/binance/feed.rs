@@ -81,7 +81,7 @@ impl BinanceSession {
                 Kind::Ticker => self.take_ticker(head, message, stamps, cx),
                 Kind::Trade | Kind::AggTrade => self.take_trade(head, message, stamps, cx),
             },
-            Sight::Unused => cx.counters.ignore(Ignored::UnusedStream),
+            Sight::Unused => self.take_unscanned(link, message, stamps, cx),
             Sight::Unknown => self.take_unknown(link, message, stamps, cx),
         }
     }

@@ -162,7 +162,7 @@ impl BinanceSession {
 
     /// The book that a trade or ticker goes with; they do not bring one into being.
     #[inline]
-    fn book_for_market(&self, symbol: &[u8], cx: &mut Context<'_>) -> Option<usize> {
+    pub(super) fn book_for_market(&self, symbol: &[u8], cx: &mut Context<'_>) -> Option<usize> {
         match self.symbols.find(symbol) {
             Some(index) if self.books[index].added => Some(index),
             Some(_) => {

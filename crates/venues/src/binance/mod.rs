@@ -20,6 +20,7 @@ mod frame;
 mod general;
 mod instruments;
 mod link;
+mod mark;
 mod market;
 mod rest;
 mod rotate;

@@ -30,6 +30,8 @@ pub(crate) struct Rules {
     pub(crate) trade_route: Route,
     /// The documented stream of trades.
     pub(crate) trade_stream: &'static str,
+    /// The stream of mark price, index and funding, which goes with the trades.
+    pub(crate) mark_stream: Option<&'static str>,
 }
 
 /// An address and a path for combined streams.
@@ -54,6 +56,7 @@ const SPOT: Rules = Rules {
     book_route: MAIN,
     trade_route: MAIN,
     trade_stream: "trade",
+    mark_stream: None,
 };
 
 /// Futures limits: 10 messages a second; 1024 streams by today's pages, 200 by older ones; weight
@@ -70,6 +73,7 @@ const FUTURES: Rules = Rules {
     book_route: Route { endpoint: Endpoint::Public, path: "/public/stream" },
     trade_route: Route { endpoint: Endpoint::Market, path: "/market/stream" },
     trade_stream: "aggTrade",
+    mark_stream: Some("markPrice@1s"),
 };
 
 impl Rules {

@@ -72,6 +72,9 @@ pub(crate) fn lines(rules: &Rules, subscriptions: &[Subscription]) -> Vec<Line> 
             };
             if of_trades {
                 add(subscription.trades, rules.trade_stream, false);
+                if let Some(stream) = rules.mark_stream {
+                    add(subscription.ticker, stream, false);
+                }
                 continue;
             }
             match subscription.depth {
@@ -195,11 +198,17 @@ mod tests {
             usdm.iter().map(|line| (line.route.endpoint, line.streams.len())).collect();
         assert_eq!(
             routes,
-            [(Endpoint::Public, 200), (Endpoint::Public, 100), (Endpoint::Market, 150)]
+            [
+                (Endpoint::Public, 200),
+                (Endpoint::Public, 100),
+                (Endpoint::Market, 200),
+                (Endpoint::Market, 100)
+            ]
         );
-        assert_eq!(usdm[2].streams[0].name, "s0usdt@aggTrade");
+        let names = [0, 1].map(|at| usdm[2].streams[at].name.as_str());
+        assert_eq!(names, ["s0usdt@aggTrade", "s0usdt@markPrice@1s"]);
         let config = SessionConfig::new(Venue::BinanceUsdm, all(150), Mode::Live);
-        assert_eq!(config.conns_max, 6);
+        assert_eq!(config.conns_max, 8);
     }
 
     #[test]

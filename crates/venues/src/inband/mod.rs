@@ -65,6 +65,7 @@ mod upbit;
 
 use tickbook_types::{SeqNo, Venue};
 
+pub(crate) use self::frame::rfc3339;
 use self::frame::{Event, Frame};
 use self::protocol::{Protocol, Rules};
 use self::session::InbandSession;

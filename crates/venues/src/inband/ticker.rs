@@ -8,33 +8,16 @@
 //!   changed: the ticker begins anew.
 
 use tickbook_types::{
-    Decimal, Figure, LevelRecord, MessageFlags, MessageHeader, MessageKind, RecvStamps, SeqNo,
-    Ticker, TickerField, WallNanos,
+    LevelRecord, MessageFlags, MessageHeader, MessageKind, RecvStamps, SeqNo, WallNanos,
 };
 
-use super::frame::{Frame, TickerEvent, millis, rfc3339};
+use super::frame::{Frame, TickerEvent};
 use super::session::InbandSession;
 use crate::counters::{Ignored, Rejected};
 use crate::json::{Read, Reader};
 use crate::session::Context;
-
-/// How a venue writes a field.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Form {
-    /// A number.
-    Plain,
-    /// A number; zero is none.
-    Quote,
-    /// A percentage; zero is none.
-    Percent,
-    /// A time in ms; zero is none.
-    Millis,
-    /// A time as text.
-    Rfc3339,
-}
-
-/// Names of a venue's fields, and what they are.
-pub(crate) type Fields = [(&'static str, TickerField, Form)];
+use crate::ticker;
+pub(crate) use crate::ticker::{Fields, Form};
 
 /// How much of a ticker a message tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,34 +28,6 @@ pub(crate) enum Extent {
     Part,
 }
 
-/// The record of a field's value.
-fn read(field: TickerField, form: Form, value: &mut Reader<'_>) -> Read<LevelRecord> {
-    if value.null()? {
-        return Ok(field.record(None));
-    }
-    if form == Form::Rfc3339 {
-        let time = rfc3339(value.text()?);
-        return Ok(field.record(Ticker::funding_at(time).filter(|_| time != WallNanos(0))));
-    }
-    let digits = value.digits()?;
-    if digits.is_empty() {
-        return Ok(field.record(None));
-    }
-    let number = Decimal::parse(digits).map_err(|_| Rejected::Number)?;
-    if number.is_zero() && form != Form::Plain {
-        return Ok(field.record(None));
-    }
-    let number = match form {
-        Form::Percent => Decimal::new(number.mantissa(), number.exponent() - 2),
-        Form::Millis => {
-            let time = number.to_mantissa(0).ok().and_then(|it| u64::try_from(it).ok());
-            Decimal::new(millis(time.ok_or(Rejected::Number)?).0.into(), -9)
-        }
-        _ => number,
-    };
-    Ok(field.record(Some(Figure::of(number).ok_or(Rejected::Overflow)?)))
-}
-
 impl Frame {
     /// Reads the value of `key`, or skips it if it is none of `fields`.
     pub(crate) fn figure(
@@ -81,14 +36,10 @@ impl Frame {
         key: &[u8],
         value: &mut Reader<'_>,
     ) -> Read<()> {
-        let known = fields.iter().find(|(name, ..)| name.as_bytes() == key);
-        let Some(&(_, field, form)) = known else { return value.skip() };
-        let mut value = value.mark()?;
-        let record = read(field, form, &mut value).unwrap_or_else(|rejected| {
-            self.reject(rejected);
-            field.record(None)
-        });
-        self.push_figure(record);
+        let mut rejected = None;
+        let record = ticker::field(fields, key, value, |why| rejected = Some(why))?;
+        rejected.into_iter().for_each(|why| self.reject(why));
+        record.into_iter().for_each(|record| self.push_figure(record));
         Ok(())
     }
 
@@ -187,6 +138,8 @@ impl InbandSession {
 
 #[cfg(test)]
 mod tests {
+    use tickbook_types::{Figure, Ticker, TickerField};
+
     use super::*;
 
     const FIELDS: &Fields = &[
