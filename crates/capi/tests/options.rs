@@ -4,7 +4,6 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 mod compiled;
-#[allow(dead_code, reason = "each test binary uses a part")]
 #[path = "../../tickbook/tests/writer/mod.rs"]
 mod writer;
 
@@ -136,7 +135,7 @@ rho 0.16201 0.16201
 
 #[test]
 fn an_option_is_read_whole_in_rust_c_and_cpp() {
-    let capture = Capture::load(&package().join("tests/fixtures/deribit_options.cap")).unwrap();
+    let capture = Capture::load(package().join("tests/fixtures/deribit_options.cap")).unwrap();
     let mut engine = Engine::played(&capture);
     assert_eq!(engine.counters.statistics, 2);
     let mut book = engine.reader().book("deribit:XY-27MAR27-90-C").unwrap();
@@ -184,7 +183,7 @@ fn recorded_options_have_their_greeks() {
     let Some(root) = std::env::var_os("TICKBOOK_CAPTURES") else { return };
     let c = program(&source(), "option-recorded", Link::Static);
     for file in ["10sym_20210405.cap.gz", "options_20210417.cap.gz"] {
-        let capture = Capture::load(&Path::new(&root).join("deribit").join(file)).unwrap();
+        let capture = Capture::load(Path::new(&root).join("deribit").join(file)).unwrap();
         let mut engine = Engine::played(&capture);
         let tickbook = engine.reader();
         let mut greeks = 0;

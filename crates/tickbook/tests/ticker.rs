@@ -2,7 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-#[allow(dead_code, reason = "each test binary uses a part")]
 mod writer;
 
 use tickbook::{

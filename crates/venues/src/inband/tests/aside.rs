@@ -116,7 +116,7 @@ fn greeks_come_with_one_subscription_of_a_family() {
 fn every_book_of_a_symbol_has_its_ticker() {
     let deep = |depth| Subscription { depth: Some(depth), ..Subscription::all("XYUSDT") };
     let mut rig = Rig::new(Venue::BybitV5, vec![deep(1), deep(50)], Mode::Live);
-    rig.say(&all().next().unwrap().tickers[0].to_owned());
+    rig.say(all().next().unwrap().tickers[0]);
     assert_eq!(rig.counters.statistics, 2);
 }
 
