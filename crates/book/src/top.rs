@@ -209,7 +209,7 @@ impl Top {
     /// kept here.
     #[inline]
     pub(crate) fn first_levels(&self, depth: usize) -> Option<&[Level]> {
-        let len = self.levels.len();
+        let len = self.len;
         (len >= depth || self.bound == i64::MAX).then(|| &self.levels[..len.min(depth)])
     }
 
