@@ -65,6 +65,14 @@ fn further_messages_allocate_nothing() {
         allocations(&part, &dir, builder);
         let (few, many) = (allocations(&part, &dir, builder), allocations(&whole, &dir, builder));
         assert_eq!(few, many, "{builder:?}: {} messages more", market.lines.len() * 2 / 3);
+        for dialect in util::checksums::Dialect::ALL {
+            let stream = util::checksums::stream(dialect, 7, 2_000);
+            let part = dialect.capture(&stream.messages[..1_000]);
+            let whole = dialect.capture(&stream.messages);
+            let (few, many) =
+                (allocations(&part, &dir, builder), allocations(&whole, &dir, builder));
+            assert_eq!(few, many, "{builder:?}: {dialect:?}, with checksums");
+        }
     }
     let Some(root) = util::captures() else { return };
     let file = root.join("binance_usdm/btcusdt_20240808.cap.gz");

@@ -52,6 +52,12 @@ pub enum Venue {
     KrakenV1 = 21,
     /// Kraken spot, WebSocket v2.
     KrakenV2 = 22,
+    /// OKEX v3 (now OKX; for recordings).
+    OkexV3 = 23,
+    /// Bitget v1 (closed; for recordings).
+    BitgetV1 = 24,
+    /// FTX (closed; for recordings).
+    Ftx = 25,
     /// Bitfinex v2.
     Bitfinex = 26,
     /// Phemex: contracts and spot with scaled integers, hedged perpetuals.
@@ -68,6 +74,10 @@ pub enum Venue {
     Bitstamp = 29,
     /// Bit.com: futures, options, pairs.
     BitCom = 38,
+    /// Bitget v2: spot, futures.
+    BitgetV2 = 34,
+    /// Bitget v3 (unified account): spot, futures.
+    BitgetV3 = 35,
     /// Gate v4: perpetual futures.
     GateFutures = 39,
 }
@@ -104,6 +114,11 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::Gate, &["gateio_v4", "gateio", "gate"]),
     (Venue::Bitstamp, &["bitstamp"]),
     (Venue::BitCom, &["bitcom"]),
+    (Venue::OkexV3, &["okex_v3", "okex"]),
+    (Venue::BitgetV1, &["bitget_v1"]),
+    (Venue::BitgetV2, &["bitget_v2"]),
+    (Venue::BitgetV3, &["bitget_v3", "bitget"]),
+    (Venue::Ftx, &["ftx"]),
     (Venue::GateFutures, &["gateio_futures", "gate_futures"]),
 ];
 

@@ -9,6 +9,8 @@
     reason = "numbers of a test are small"
 )]
 
+pub mod checksums;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

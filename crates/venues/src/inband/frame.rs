@@ -456,6 +456,12 @@ pub(crate) fn millis(time: u64) -> WallNanos {
     WallNanos(i64::try_from(time).unwrap_or(i64::MAX).saturating_mul(1_000_000))
 }
 
+/// Nanoseconds of a time in seconds with decimals; 0 if it is none.
+pub(crate) fn seconds(text: &[u8]) -> WallNanos {
+    let nanos = Decimal::parse(text).ok().and_then(|it| it.to_mantissa(-9).ok());
+    WallNanos(nanos.unwrap_or(0))
+}
+
 /// Nanoseconds since 1970 of `2026-08-09T21:05:48.228568804Z` (UTC, any number of decimals); 0 if
 /// it is none.
 pub(crate) fn rfc3339(text: &[u8]) -> WallNanos {

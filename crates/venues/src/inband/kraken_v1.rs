@@ -4,10 +4,10 @@
 //! whether the ten best levels are right. Snapshots have none. A change of both sides may come as
 //! two objects of one frame; a level that moves up into the window comes marked `r`.
 
-use tickbook_types::{ChecksumKind, Decimal, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, side_of};
+use super::frame::{Content, Frame, crc32, seconds, side_of};
 use super::kraken_v2::{DEPTH_DEFAULT, DEPTHS, with_depth};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use crate::counters::{Ignored, Rejected};
@@ -149,12 +149,6 @@ fn fields<'a, const N: usize>(row: &mut Reader<'a>) -> Read<[&'a [u8]; N]> {
         Ok(())
     })?;
     if count < N { Err(Rejected::Shape) } else { Ok(fields) }
-}
-
-/// `1617666446.604909` in nanoseconds; 0 if it is no time.
-fn seconds(text: &[u8]) -> WallNanos {
-    let nanos = Decimal::parse(text).ok().and_then(|it| it.to_mantissa(-9).ok());
-    WallNanos(nanos.unwrap_or(0))
 }
 
 fn event(mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> {

@@ -26,6 +26,7 @@ mod binary;
 mod bitcom;
 mod bitfinex;
 mod bitflyer;
+mod bitget;
 mod bitmex;
 mod bitstamp;
 mod bitstamp_l3;
@@ -40,6 +41,7 @@ mod digits;
 mod dydx;
 mod feed;
 mod frame;
+mod ftx;
 mod gate;
 mod gemini;
 mod hitbtc;
@@ -52,6 +54,7 @@ mod kraken_futures;
 mod kraken_v1;
 mod kraken_v2;
 mod listing;
+mod okex_v3;
 mod okx;
 mod phemex;
 mod poloniex;
@@ -65,6 +68,7 @@ mod upbit;
 
 use tickbook_types::{SeqNo, Venue};
 
+use self::bitget::{Bitget, Version};
 pub(crate) use self::frame::rfc3339;
 use self::frame::{Event, Frame};
 use self::protocol::{Protocol, Rules};
@@ -102,6 +106,11 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::Gate => Box::new(gate::Gate::Spot),
         Venue::GateFutures => Box::new(gate::Gate::Futures),
         Venue::Bitstamp => Box::new(bitstamp::Bitstamp),
+        Venue::OkexV3 => Box::new(okex_v3::OkexV3),
+        Venue::BitgetV1 => Box::new(Bitget::new(Version::V1)),
+        Venue::BitgetV2 => Box::new(Bitget::new(Version::V2)),
+        Venue::BitgetV3 => Box::new(Bitget::new(Version::V3)),
+        Venue::Ftx => Box::new(ftx::Ftx),
         _ => return None,
     })
 }

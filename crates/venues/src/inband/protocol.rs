@@ -87,7 +87,6 @@ pub(crate) enum Binary {
     /// The message in one gzip member.
     Gzip,
     /// The message as a deflate stream without a frame around it.
-    #[expect(dead_code, reason = "the venue that sends it has no session yet")]
     Deflate,
 }
 

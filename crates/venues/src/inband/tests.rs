@@ -3,6 +3,7 @@
 
 mod arrays;
 mod aside;
+mod checksums;
 mod dialects;
 mod fixtures;
 mod wire;
@@ -12,8 +13,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tickbook_ring::{Consumer, ring};
 use tickbook_types::{
-    Block, BookState, Checksum, ConnId, Decimal, Epoch, Instrument, LevelRecord, MessageFlags,
-    MessageKind, MonoNanos, PaddedBuf, Reason, RecvStamps, Scale, Side, Ticker,
+    Block, BookId, BookState, Checksum, ChecksumKind, ConnId, Decimal, Epoch, Instrument,
+    LevelRecord, MessageFlags, MessageKind, MonoNanos, PaddedBuf, Reason, RecvStamps, Scale, Side,
+    Ticker,
 };
 
 use self::fixtures::Words;
@@ -191,6 +193,7 @@ impl Rig {
                     Some(Block::Snapshot(block)) => {
                         self.book.clear();
                         apply(&mut self.book, block.scale, &block.levels);
+                        self.checksum = block.checksum;
                         self.seq = block.seq.map(|seq| seq.0);
                         self.state = (header.state, header.reason);
                     }

@@ -335,3 +335,28 @@ fn a_kraken_snapshot_may_replace_the_book_at_any_time() {
         assert!(kraken.read(bad.as_bytes(), &mut frame).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn bitget_names_a_book_that_is_not_spot_with_its_category() {
+    for (venue, spot, futures, topic, symbol) in [
+        (Venue::BitgetV2, "SPOT", "USDT-FUTURES", "channel", "instId"),
+        (Venue::BitgetV3, "spot", "usdt-futures", "topic", "symbol"),
+    ] {
+        let both = ["XYUSDT", "usdt-futures:XYUSDT"].map(Subscription::all).to_vec();
+        let mut rig = Rig::new(venue, both, Mode::Live);
+        let sent = rig.sent().concat();
+        for category in [spot, futures] {
+            let arg =
+                format!(r#"{{"instType":"{category}","{topic}":"books","{symbol}":"XYUSDT"}}"#);
+            assert!(sent.contains(&arg), "{venue}: {sent}");
+        }
+        let mut rig = Rig::replay(venue);
+        for category in [spot, futures] {
+            let arg =
+                format!(r#"{{"instType":"{category}","{topic}":"books","{symbol}":"XYUSDT"}}"#);
+            let data = r#"[{"asks":[],"bids":[["100.5","2"]],"checksum":0,"seq":1,"ts":"1"}]"#;
+            rig.say(&format!(r#"{{"action":"snapshot","arg":{arg},"data":{data},"ts":1}}"#));
+        }
+        assert_eq!(rig.names, ["XYUSDT", "usdt-futures:XYUSDT"], "{venue}");
+    }
+}
