@@ -63,9 +63,9 @@ fn every_message_of_a_sound_stream_is_checked() {
 
 #[test]
 fn a_wrong_size_makes_the_book_stale_at_once_until_the_next_snapshot() {
-    for (dialect, seed) in Dialect::ALL.into_iter().flat_map(|it| [(it, 1), (it, 2)]) {
+    for (dialect, seed) in Dialect::ALL.into_iter().zip(1..) {
         let stream = stream(dialect, seed, DELTAS);
-        for at in 1..=DELTAS {
+        for at in [1, DELTAS / 2, DELTAS] {
             let messages = damaged(&stream, at);
             assert_ne!(messages[at], stream.messages[at]);
             for end in 1..=messages.len() {

@@ -64,19 +64,20 @@ impl Dialect {
         };
         let [bids, asks] = levels.map(|it| it.iter().map(row).collect::<Vec<_>>().join(","));
         let symbol = self.symbol();
+        let levels = format!(r#""asks": [{asks}], "bids": [{bids}]"#);
         match self {
             Self::Okx => {
                 let action = if whole { "snapshot" } else { "update" };
+                let arg = format!(r#"{{"channel":"books","instId":"{symbol}"}}"#);
                 let checksum = checksum.cast_signed();
-                format!(
-                    r#"{{"arg":{{"channel":"books","instId":"{symbol}"}},"action":"{action}","data":[{{"asks":[{asks}],"bids":[{bids}],"ts":"1700000000000","checksum":{checksum}}}]}}"#
-                )
+                let data = format!(r#"[{{{levels},"ts":"1700000000000","checksum":{checksum}}}]"#);
+                format!(r#"{{"arg":{arg},"action":"{action}","data":{data}}}"#)
             }
             Self::Ftx => {
                 let kind = if whole { "partial" } else { "update" };
-                format!(
-                    r#"{{"channel": "orderbook", "market": "{symbol}", "type": "{kind}", "data": {{"time": 1700000000.5, "checksum": {checksum}, "bids": [{bids}], "asks": [{asks}], "action": "{kind}"}}}}"#
-                )
+                let head = format!(r#""channel": "orderbook", "market": "{symbol}""#);
+                let data = format!(r#""time": 1700000000.5, "checksum": {checksum}, {levels}"#);
+                format!(r#"{{{head}, "type": "{kind}", "data": {{{data}}}}}"#)
             }
         }
     }

@@ -5,10 +5,10 @@ use super::*;
 /// `crc` as OKX sends it, in a message about `symbol`.
 fn okx(symbol: &str, whole: bool, [bids, asks]: [&str; 2], crc: u32) -> String {
     let action = if whole { "snapshot" } else { "update" };
-    let (head, crc) = (r#"{"arg":{"channel":"books","instId":""#, crc.cast_signed());
-    format!(
-        r#"{head}{symbol}"}},"action":"{action}","data":[{{"asks":[{asks}],"bids":[{bids}],"ts":"1","checksum":{crc}}}]}}"#
-    )
+    let arg = format!(r#"{{"channel":"books","instId":"{symbol}"}}"#);
+    let levels = format!(r#""asks":[{asks}],"bids":[{bids}]"#);
+    let data = format!(r#"[{{{levels},"ts":"1","checksum":{}}}]"#, crc.cast_signed());
+    format!(r#"{{"arg":{arg},"action":"{action}","data":{data}}}"#)
 }
 
 #[test]
