@@ -237,7 +237,9 @@ pub(crate) enum PaceArg {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct BookArgs {
-    /// Which: VENUE:SYMBOL, or the symbol alone where one venue has it. Without it, the list.
+    /// Which: VENUE:SYMBOL, or the symbol alone where one venue has it. A name that is the same on
+    /// every venue (BTC-USDT) gives one book out of all of them, of every engine that runs. Without
+    /// it, the list.
     #[arg(value_name = "VENUE:SYMBOL")]
     pub(crate) book: Option<String>,
     /// Levels a side.

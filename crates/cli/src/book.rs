@@ -1,6 +1,8 @@
 //! `tickbook book`: one book as any strategy would read it.
 
-use tickbook::{Depth, Tickbook};
+use tickbook::{
+    AttachError, Consolidated, ConsolidatedBook, ConsolidatedLevel, Depth, SizeUnit, Tickbook,
+};
 use tickbook_types::clock;
 
 use crate::Failure;
@@ -8,6 +10,12 @@ use crate::args::BookArgs;
 use crate::text;
 
 pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
+    if let Some(name) = &args.book
+        && let Some(consolidated) = consolidated(args, name)?
+    {
+        print_consolidated(name, consolidated, args.depth);
+        return Ok(());
+    }
     let tickbook = Tickbook::attach_in(&args.shm.shm_dir, args.name.as_deref())?;
     let Some(name) = &args.book else {
         return list(&tickbook);
@@ -45,8 +53,54 @@ pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Readers of a normalised name that several books have; `None` if at most one has it.
+fn consolidated(args: &BookArgs, name: &str) -> Result<Option<Consolidated>, Failure> {
+    match Consolidated::open_in(&args.shm.shm_dir, args.name.as_deref(), name) {
+        Ok(consolidated) if consolidated.infos().count() > 1 => Ok(Some(consolidated)),
+        Ok(_) | Err(AttachError::NoBook { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn print_consolidated(name: &str, mut consolidated: Consolidated, depth: usize) {
+    let mut book = ConsolidatedBook::default();
+    consolidated.read(&mut book, depth);
+    let members = book.members();
+    let venue = |member: usize| members[member].venue.map_or("unknown", tickbook::Venue::name);
+    let used = members.iter().filter(|it| it.left_out.is_none()).count();
+    let apart = book.skew_ns().and_then(|skew| u64::try_from(skew).ok());
+    let apart =
+        apart.map_or_else(String::new, |skew| format!(", received within {}", text::nanos(skew)));
+    say!("{name}: {used} of {} books{apart}; sizes in base", members.len());
+    let level = |it: &ConsolidatedLevel| (venue(it.member), it.price, it.size);
+    for row in 0..book.bids().len().max(book.asks().len()) {
+        let bid =
+            book.bids().get(row).map(level).map_or_else(String::new, |(venue, price, size)| {
+                format!("{venue:<18} {:>16} {:>12}", size.to_string(), price.to_string())
+            });
+        let ask =
+            book.asks().get(row).map(level).map_or_else(String::new, |(venue, price, size)| {
+                format!("{:<12} {:<16} {venue}", price.to_string(), size.to_string())
+            });
+        say!("{bid:>48} | {ask}");
+    }
+    for (index, member) in members.iter().enumerate() {
+        if let Some(why) = member.left_out {
+            say!("left out: {}:{}: {why}", venue(index), member.name);
+        }
+    }
+}
+
 fn list(tickbook: &Tickbook) -> Result<(), Failure> {
     let mut books = tickbook.books();
+    say!(
+        "{:<32} {:<20} {:<12} {:<12} {:<12} best bid | ask, or state",
+        "book",
+        "name",
+        "tick",
+        "lot",
+        "size counts"
+    );
     books.sort_by(|a, b| (a.venue, &a.name).cmp(&(b.venue, &b.name)));
     for info in books {
         let venue = info.venue.map_or("unknown", tickbook_types::Venue::name);
@@ -61,7 +115,24 @@ fn list(tickbook: &Tickbook) -> Result<(), Failure> {
             }
             Err(why) => why.to_string(),
         };
-        say!("{full:<32} {:<20} {state}", info.normalised);
+        let step = |step: Option<tickbook::Decimal>| {
+            step.map_or_else(|| "-".to_owned(), |step| step.to_string())
+        };
+        let unit = match info.size_unit {
+            SizeUnit::Base => "base",
+            SizeUnit::Quote => "quote",
+            SizeUnit::Contract => "contracts",
+            _ => "-",
+        };
+        let unit = info
+            .contract_multiplier
+            .map_or_else(|| unit.to_owned(), |worth| format!("{worth} {unit}"));
+        say!(
+            "{full:<32} {:<20} {:<12} {:<12} {unit:<12} {state}",
+            info.normalised,
+            step(info.tick_size),
+            step(info.lot_size)
+        );
     }
     Ok(())
 }

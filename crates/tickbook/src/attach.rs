@@ -261,6 +261,12 @@ impl Tickbook {
         Err(AttachError::NoBook { name: name.to_owned(), known })
     }
 
+    /// A reader of a book of the directory.
+    pub(crate) fn reader(&self, info: BookInfo) -> BookReader {
+        let view = self.source.living_view(clock::mono_now());
+        BookReader::new(Arc::clone(&self.source), view, info)
+    }
+
     /// Connections in use.
     #[must_use]
     pub fn conns(&self) -> Vec<ConnInfo> {
@@ -296,6 +302,19 @@ fn full_name(info: &BookInfo) -> String {
 
 /// The name of the only engine that runs in `dir`.
 fn only_engine(dir: &Path) -> Result<String, AttachError> {
+    let mut names = running(dir)?;
+    match names.pop() {
+        Some(name) if names.is_empty() => Ok(name),
+        Some(name) => {
+            names.push(name);
+            Err(AttachError::SeveralEngines { names })
+        }
+        None => Err(AttachError::NoEngine { dir: dir.to_owned(), dead: Vec::new() }),
+    }
+}
+
+/// The names of the engines that run in `dir`: at least one.
+pub(crate) fn running(dir: &Path) -> Result<Vec<String>, AttachError> {
     let now = clock::mono_now();
     let (mut alive, mut dead, mut broken) = (Vec::new(), Vec::new(), None);
     for name in View::names(dir)? {
@@ -305,15 +324,11 @@ fn only_engine(dir: &Path) -> Result<String, AttachError> {
             Err(error) => broken = Some(error),
         }
     }
-    match (alive.pop(), broken) {
-        (Some(name), _) if alive.is_empty() => Ok(name),
-        (Some(name), _) => {
-            alive.push(name);
-            Err(AttachError::SeveralEngines { names: alive })
-        }
+    match broken {
+        _ if !alive.is_empty() => Ok(alive),
         // A file that cannot be attached is the likelier reason than none.
-        (None, Some(error)) if dead.is_empty() => Err(error.into()),
-        (None, _) => Err(AttachError::NoEngine { dir: dir.to_owned(), dead }),
+        Some(error) if dead.is_empty() => Err(error.into()),
+        _ => Err(AttachError::NoEngine { dir: dir.to_owned(), dead }),
     }
 }
 

@@ -52,6 +52,7 @@
 
 mod attach;
 mod book;
+mod consolidated;
 mod events;
 mod freshness;
 mod source;
@@ -64,6 +65,7 @@ struct Readme;
 
 pub use attach::{AttachError, EngineInfo, Tickbook};
 pub use book::BookReader;
+pub use consolidated::{Consolidated, ConsolidatedBook, ConsolidatedLevel, LeftOut, Member};
 pub use events::{EventRead, EventReader};
 pub use tickbook_shm::{
     BookHeader, BookInfo, ConnInfo, ConnState, Counter, DEFAULT_DIR, Depth, Event, EventKind,
@@ -72,5 +74,5 @@ pub use tickbook_shm::{
 pub use tickbook_types::{
     BookId, BookState, ConnId, Decimal, Epoch, Figure, InstrumentKind, InstrumentStatus, Level,
     LevelRecord, MonoNanos, NotReadable, OptionRight, Price, Reason, Scale, SeqNo, Side, Size,
-    Ticker, TickerField, Venue, WallNanos,
+    SizeUnit, Ticker, TickerField, Venue, WallNanos,
 };
