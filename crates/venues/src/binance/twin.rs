@@ -111,6 +111,11 @@ fn compare(text: &[u8], scale: Scale) -> bool {
     match (&sonic, &serde) {
         (Ok(sonic), Ok(serde)) => assert_eq!(sonic, serde, "{shown}"),
         (Err(_), Err(_)) => {}
+        // sonic-rs does not look at the escapes in text that nobody asks for.
+        (Ok(_), Err(_)) if text.contains(&b'\\') => {
+            assert!(scanned.is_none(), "{shown}");
+            return false;
+        }
         _ => panic!("{shown}\nsonic-rs: {sonic:?}\nserde_json: {serde:?}"),
     }
     let took = scanned.is_some();
