@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 use tickbook_types::{ConnId, Venue};
-use tickbook_venues::{RestError, RestRequest, RestResponse, parse_rest};
+use tickbook_venues::{RestError, RestPurpose, RestRequest, RestResponse, parse_rest};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 use crate::limits;
@@ -126,7 +126,11 @@ fn work(jobs: &Receiver<Job>, fetcher: &Fetcher) {
             }
             Job::Fetch { venue, root, request, asked, reply } => {
                 let url = format!("{root}{}", request.path);
-                let (result, why) = match fetcher.fetch(&url) {
+                let method = match request.purpose {
+                    RestPurpose::ConnectionToken => Method::Post,
+                    _ => Method::Get,
+                };
+                let (result, why) = match fetcher.fetch(method, &url) {
                     Ok(body) => (parse_rest(venue, &url, &body), None),
                     Err((error, why)) => (Err(error), Some(why)),
                 };
@@ -166,10 +170,10 @@ impl Fetcher {
         Ok(Self { agents })
     }
 
-    fn fetch(&self, url: &str) -> Result<Vec<u8>, (RestError, String)> {
+    fn fetch(&self, method: Method, url: &str) -> Result<Vec<u8>, (RestError, String)> {
         let mut last = (RestError::Transport, format!("{url}: no agent"));
         for agent in &self.agents {
-            match get(agent, url) {
+            match ask(agent, method, url) {
                 Ok(body) => return Ok(body),
                 Err(Miss { error, why, other_roots: false }) => return Err((error, why)),
                 Err(Miss { error, why, .. }) => last = (error, why),
@@ -197,7 +201,7 @@ fn agent(roots: RootCerts) -> ureq::Agent {
         .new_agent()
 }
 
-/// A GET without a body.
+/// Why there is no body.
 struct Miss {
     error: RestError,
     why: String,
@@ -205,13 +209,25 @@ struct Miss {
     other_roots: bool,
 }
 
-fn get(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, Miss> {
+/// How a question is put.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Method {
+    Get,
+    /// Without a body.
+    Post,
+}
+
+fn ask(agent: &ureq::Agent, method: Method, url: &str) -> Result<Vec<u8>, Miss> {
     let fault = |error: ureq::Error| Miss {
         why: format!("{url}: {error}"),
         other_roots: !matches!(error, ureq::Error::Timeout(_)),
         error: RestError::Transport,
     };
-    let mut response = agent.get(url).call().map_err(fault)?;
+    let answered = match method {
+        Method::Get => agent.get(url).call(),
+        Method::Post => agent.post(url).send_empty(),
+    };
+    let mut response = answered.map_err(fault)?;
     let code = response.status().as_u16();
     if code != 200 {
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -264,7 +280,7 @@ mod tests {
             id: tickbook_venues::RequestId(7),
             path: "/api/v3/depth?symbol=BTCUSDT&limit=5".to_owned(),
             weight: 5,
-            purpose: tickbook_venues::RestPurpose::Snapshot,
+            purpose: RestPurpose::Snapshot,
         };
         let venue = Venue::BinanceSpot;
         jobs.send(Job::Fetch { venue, root, request, asked: true, reply }).unwrap();
@@ -289,6 +305,31 @@ mod tests {
             "{response:?} {why:?}"
         );
         assert!(server.join().unwrap().starts_with("GET /api/v3/depth?symbol=BTCUSDT&limit=5 "));
+    }
+
+    #[test]
+    fn a_token_is_asked_for_by_post() {
+        let (root, server) = server(
+            "HTTP/1.1 200 OK\r\nContent-Length: 113\r\n\r\n\
+             {\"code\":\"200000\",\"data\":{\"token\":\"abc\",\"instanceServers\":\
+             [{\"endpoint\":\"wss://a.example/e\",\"pingInterval\":9000}]}}",
+        );
+        let (_service, jobs) = Service::start(None, 1).unwrap();
+        let (reply, answers) = crossbeam_channel::unbounded();
+        let request = RestRequest {
+            id: tickbook_venues::RequestId(7),
+            path: "/api/v1/bullet-public".to_owned(),
+            weight: 1,
+            purpose: RestPurpose::ConnectionToken,
+        };
+        let venue = Venue::KuCoin;
+        jobs.send(Job::Fetch { venue, root, request, asked: true, reply }).unwrap();
+        let Answer::Rest(response, why) = answers.recv().unwrap() else { panic!("not asked") };
+        let Ok(tickbook_venues::RestBody::Token(token)) = response.result else {
+            panic!("{response:?} {why:?}")
+        };
+        assert_eq!((token.path.as_str(), token.ping_every_ns), ("/e?token=abc", 9_000_000_000));
+        assert!(server.join().unwrap().starts_with("POST /api/v1/bullet-public "));
     }
 
     #[test]
@@ -331,7 +372,7 @@ mod tests {
             id: tickbook_venues::RequestId(1),
             path: "/".to_owned(),
             weight: 1,
-            purpose: tickbook_venues::RestPurpose::Snapshot,
+            purpose: RestPurpose::Snapshot,
         };
         let root = format!("http://{}", silent.local_addr().unwrap());
         let fetch = Job::Fetch {

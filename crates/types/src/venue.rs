@@ -60,24 +60,26 @@ pub enum Venue {
     Ftx = 25,
     /// Bitfinex v2.
     Bitfinex = 26,
-    /// Phemex: contracts and spot with scaled integers, hedged perpetuals.
-    Phemex = 33,
-    /// Huobi, today HTX: spot, swaps.
-    Huobi = 32,
-    /// Bitstamp, order by order.
-    BitstampL3 = 30,
-    /// Independent Reserve, order by order.
-    IndependentReserve = 31,
+    /// KuCoin spot, the classic interface.
+    KuCoin = 27,
     /// Gate v4: spot.
     Gate = 28,
     /// Bitstamp.
     Bitstamp = 29,
-    /// Bit.com: futures, options, pairs.
-    BitCom = 38,
+    /// Bitstamp, order by order.
+    BitstampL3 = 30,
+    /// Independent Reserve, order by order.
+    IndependentReserve = 31,
+    /// Huobi, today HTX: spot, swaps.
+    Huobi = 32,
+    /// Phemex: contracts and spot with scaled integers, hedged perpetuals.
+    Phemex = 33,
     /// Bitget v2: spot, futures.
     BitgetV2 = 34,
     /// Bitget v3 (unified account): spot, futures.
     BitgetV3 = 35,
+    /// Bit.com: futures, options, pairs.
+    BitCom = 38,
     /// Gate v4: perpetual futures.
     GateFutures = 39,
 }
@@ -106,19 +108,20 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::DydxV3, &["dydx_v3"]),
     (Venue::KrakenV1, &["kraken_v1"]),
     (Venue::KrakenV2, &["kraken_v2", "kraken"]),
-    (Venue::Bitfinex, &["bitfinex"]),
-    (Venue::Phemex, &["phemex"]),
-    (Venue::Huobi, &["huobi", "htx"]),
-    (Venue::BitstampL3, &["bitstamp_l3"]),
-    (Venue::IndependentReserve, &["independent_reserve"]),
-    (Venue::Gate, &["gateio_v4", "gateio", "gate"]),
-    (Venue::Bitstamp, &["bitstamp"]),
-    (Venue::BitCom, &["bitcom"]),
     (Venue::OkexV3, &["okex_v3", "okex"]),
     (Venue::BitgetV1, &["bitget_v1"]),
+    (Venue::Ftx, &["ftx"]),
+    (Venue::Bitfinex, &["bitfinex"]),
+    (Venue::KuCoin, &["kucoin"]),
+    (Venue::Gate, &["gateio_v4", "gateio", "gate"]),
+    (Venue::Bitstamp, &["bitstamp"]),
+    (Venue::BitstampL3, &["bitstamp_l3"]),
+    (Venue::IndependentReserve, &["independent_reserve"]),
+    (Venue::Huobi, &["huobi", "htx"]),
+    (Venue::Phemex, &["phemex"]),
     (Venue::BitgetV2, &["bitget_v2"]),
     (Venue::BitgetV3, &["bitget_v3", "bitget"]),
-    (Venue::Ftx, &["ftx"]),
+    (Venue::BitCom, &["bitcom"]),
     (Venue::GateFutures, &["gateio_futures", "gate_futures"]),
 ];
 
@@ -194,6 +197,7 @@ mod tests {
             }
             assert_eq!(Venue::from_number(*venue as u16), Some(*venue));
         }
+        assert!(Venue::all().is_sorted_by_key(|venue| venue as u16));
         assert_eq!("Binance-Spot".parse::<Venue>().unwrap(), Venue::BinanceSpot);
         let message = "mt_gox".parse::<Venue>().unwrap_err().to_string();
         assert!(message.contains("'mt_gox'") && message.contains("binance_spot"), "{message}");

@@ -51,9 +51,11 @@ pub enum RestPurpose {
     Instruments,
     /// A whole book.
     Snapshot,
+    /// What a connection has to show to be accepted. Asked for by a POST without a body.
+    ConnectionToken,
 }
 
-/// A GET of the venue's REST interface.
+/// A question to the venue's REST interface: a GET, but for what [`RestPurpose`] says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RestRequest {
     /// Comes back with the answer.

@@ -51,7 +51,8 @@ pub use action::{Action, Actions, RequestId, RestPurpose, RestRequest, Warning};
 pub use counters::{Ignored, Rejected, SessionCounters};
 pub use endpoint::{Endpoint, Endpoints};
 pub use rest::{
-    InstrumentList, RestBody, RestError, RestOrders, RestResponse, RestSnapshot, parse_rest,
+    ConnectionToken, InstrumentList, RestBody, RestError, RestOrders, RestResponse, RestSnapshot,
+    parse_rest,
 };
 pub use session::{
     ConfigError, Context, Lane, Mode, Session, SessionConfig, Subscription, session,

@@ -35,6 +35,27 @@ pub enum RestBody {
     Orders(RestOrders),
     /// The venue's instrument list.
     Instruments(InstrumentList),
+    /// What a connection has to show.
+    Token(ConnectionToken),
+}
+
+/// What a connection has to show to be accepted, good for one connection.
+#[derive(Clone, Eq, PartialEq)]
+pub struct ConnectionToken {
+    /// Path and query to connect to, the token in it.
+    pub path: String,
+    /// How often the venue wants to hear something, in nanoseconds; 0 if it does not say.
+    pub ping_every_ns: i64,
+}
+
+impl fmt::Debug for ConnectionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The token is nobody else's business.
+        let Self { path: _, ping_every_ns } = self;
+        f.debug_struct("ConnectionToken")
+            .field("ping_every_ns", ping_every_ns)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A venue's instrument list, or a part of it.

@@ -16,7 +16,7 @@
 //!
 //! - That a snapshot is what it says: its id is believed.
 
-use tickbook_types::{PADDING, Padded, RecvStamps};
+use tickbook_types::{MonoNanos, PADDING, Padded, RecvStamps};
 
 /// The ids of a diff.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -320,6 +320,19 @@ impl FrameBuffer {
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
+}
+
+/// Whether a subscribed stream has been heard of at all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Silence {
+    /// Nothing to watch: it spoke, it is not subscribed, or this is a replay.
+    Unwatched,
+    /// To be looked into at a time.
+    Watched(MonoNanos),
+    /// A second snapshot is fetched: has the book changed without a diff?
+    Probed,
+    /// It has; a diff must come before a time.
+    Doubted(MonoNanos),
 }
 
 static NOTHING: [u8; PADDING] = [0; PADDING];

@@ -2,12 +2,13 @@
 
 use tickbook_scan::LevelScanner;
 use tickbook_types::{
-    BookId, BookSpec, BookState, ConnId, Instrument, MonoNanos, Reason, Scale, SnapshotBlock, Venue,
+    BookId, BookSpec, BookState, ConnId, Instrument, Reason, Scale, SnapshotBlock, Venue,
 };
 
 use super::frame::{DecimalLevel, rounded_size};
 use crate::fetch::Fetch;
 use crate::limits::{BUFFER_BYTES_MAX, BUFFER_FRAMES_MAX};
+pub(crate) use crate::splice::Silence;
 use crate::splice::{FrameBuffer, Position};
 
 /// Which of the venue's channels feeds the book.
@@ -32,19 +33,6 @@ pub(crate) enum Phase {
     Splicing,
     /// Diffs go straight to the lane.
     Live,
-}
-
-/// Whether a subscribed stream has been heard of at all.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Silence {
-    /// Nothing to watch: it spoke, it is not subscribed, or this is a replay.
-    Unwatched,
-    /// To be looked into at a time.
-    Watched(MonoNanos),
-    /// A second snapshot is fetched: has the book changed without a diff?
-    Probed,
-    /// It has; a diff must come before a time.
-    Doubted(MonoNanos),
 }
 
 /// A book and everything around it.

@@ -379,6 +379,7 @@ impl Session for BinanceSession {
         match response.result {
             Err(error) => self.on_rest_error(&response, error, cx),
             Ok(RestBody::Instruments(ref list)) => self.on_instruments(&list.instruments, cx),
+            Ok(RestBody::Token(_)) => cx.counters.ignore(Ignored::RestUnrequested),
             Ok(RestBody::Snapshot(snapshot)) => self.on_snapshot(response.id, snapshot, cx),
             // Not of this venue.
             Ok(RestBody::Orders(_)) => cx.counters.ignore(Ignored::RestUnrequested),

@@ -15,7 +15,7 @@ use crate::fetch::Fetch;
 use crate::level::{DecimalLevel, Needs, rounded_size};
 use crate::limits::{BUFFER_BYTES_MAX, BUFFER_FRAMES_MAX};
 use crate::pacing::Pacer;
-use crate::splice::FrameBuffer;
+use crate::splice::{FrameBuffer, Silence};
 
 /// Where a book stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -81,6 +81,7 @@ pub(super) struct Splice {
     pub(super) needs_delta: bool,
     /// But not before this.
     pub(super) not_before: MonoNanos,
+    pub(super) silence: Silence,
 }
 
 impl Splice {
@@ -93,6 +94,7 @@ impl Splice {
             confirmed: 0,
             needs_delta: false,
             not_before: MonoNanos(0),
+            silence: Silence::Unwatched,
         }
     }
 }
@@ -227,6 +229,12 @@ pub(super) struct Line {
     pub(super) number: Option<u64>,
     /// When the next keepalive is due.
     pub(super) keepalive_at: MonoNanos,
+    /// How often it wants one, where the venue has said so.
+    pub(super) ping_every: Option<i64>,
+    /// Whether the venue has said that it may be used.
+    pub(super) is_welcome: bool,
+    /// What it has to show to be opened.
+    pub(super) token: Fetch,
     pub(super) pacer: Pacer,
     /// Messages that wait for their turn.
     pub(super) queue: VecDeque<String>,
@@ -241,6 +249,9 @@ impl Line {
             epoch: Epoch(0),
             number: None,
             keepalive_at: MonoNanos::FAR,
+            ping_every: None,
+            is_welcome: false,
+            token: Fetch::default(),
             pacer: Pacer::new(messages_per_second),
             queue: VecDeque::new(),
         }
@@ -252,6 +263,7 @@ impl Line {
         self.epoch = epoch;
         self.number = None;
         self.keepalive_at = keepalive_at;
+        self.is_welcome = false;
         self.pacer.reset();
         self.queue.clear();
     }

@@ -16,7 +16,7 @@ use crate::lane;
 use crate::level::DecimalLevel;
 use crate::limits;
 use crate::session::Context;
-use crate::splice::Step;
+use crate::splice::{Silence, Step};
 
 /// Why a message did not get into the lane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -118,6 +118,12 @@ impl InbandSession {
             Event::Rejected(reason) => cx.counters.reject(*reason),
             Event::Kept(name) => self.take_kept(line, frame.bytes(name), cx),
             Event::Ignored(reason) => cx.counters.ignore(*reason),
+            Event::Welcome(ping_every_ns) => {
+                self.on_welcome(line, *ping_every_ns, cx);
+                cx.counters.ignore(Ignored::Notice);
+            }
+            // Only answers of REST have one.
+            Event::Token(..) => cx.counters.ignore(Ignored::Notice),
             Event::Reconnect => {
                 if self.is_live_mode() {
                     cx.actions.push(Action::Close { conn: self.lines[line].conn });
@@ -274,6 +280,7 @@ impl InbandSession {
         cx.counters.level_updates += frame.levels(event).len() as u64;
         let book = &mut self.books[index];
         if let Some(splice) = &mut book.splice {
+            splice.silence = Silence::Unwatched;
             splice.confirmed = book.position.id().unwrap_or(0);
         }
         book.position = position;

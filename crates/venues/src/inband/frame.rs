@@ -83,6 +83,10 @@ pub(crate) enum Event {
     Answer(Range<usize>),
     /// The venue says that nothing on this connection moves until it is subscribed again.
     Frozen,
+    /// The connection may be used; how often the venue wants a keepalive, 0 if it does not say.
+    Welcome(i64),
+    /// What a connection has to show: where to connect to, and [`Event::Welcome`]'s interval.
+    Token(Range<usize>, i64),
     /// The venue wants the connection opened anew.
     Reconnect,
     /// Understood, and of no use.
@@ -179,13 +183,28 @@ impl Frame {
         self.levels.push(total.level());
     }
 
-    #[expect(dead_code, reason = "KuCoin, the first venue of this kind, comes next")]
-    /// [`Self::level`] with an id of its own, less than which no level after it on its side may
-    /// have; on a venue where all levels have one.
+    /// [`Self::level`] with an id of its own, on a venue where all levels have one.
     pub(crate) fn level_at(&mut self, side: Side, level: (&[u8], &[u8]), id: u64) -> Read<()> {
         self.level(side, level.0, level.1)?;
         self.level_ids.push(id);
         Ok(())
+    }
+
+    /// Puts the levels of the book message that [`Self::book`] will end in the order of their ids.
+    pub(crate) fn sort_levels(&mut self) {
+        let levels = self.levels.get_mut(self.taken..).unwrap_or_default();
+        let ids = self.level_ids.get_mut(self.taken..).unwrap_or_default();
+        // Sides come one after the other, and do not matter to one another.
+        let follows =
+            |one: usize| levels[one].side != levels[one + 1].side || ids[one] <= ids[one + 1];
+        if levels.len() != ids.len() || (1..levels.len()).all(|at| follows(at - 1)) {
+            return;
+        }
+        let mut both: Vec<_> = ids.iter().copied().zip(levels.iter().copied()).collect();
+        both.sort_by_key(|(id, _)| *id);
+        for (place, (id, level)) in ids.iter_mut().zip(levels).zip(both) {
+            (*place.0, *place.1) = (id, level);
+        }
     }
 
     /// Those levels of an event that have an id above `id`.
@@ -418,6 +437,17 @@ impl Frame {
     /// Nothing on this connection moves until it is subscribed again.
     pub(crate) fn frozen(&mut self) {
         self.events.push(Event::Frozen);
+    }
+
+    /// The connection may be used.
+    pub(crate) fn welcome(&mut self, ping_every_ns: i64) {
+        self.events.push(Event::Welcome(ping_every_ns));
+    }
+
+    /// Path and query to connect to.
+    pub(crate) fn token(&mut self, path: &str, ping_every_ns: i64) {
+        let path = self.keep(path.as_bytes());
+        self.events.push(Event::Token(path, ping_every_ns));
     }
 
     /// The connection is to be opened anew.

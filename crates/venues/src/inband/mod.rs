@@ -53,6 +53,7 @@ mod kept;
 mod kraken_futures;
 mod kraken_v1;
 mod kraken_v2;
+mod kucoin;
 mod listing;
 mod okex_v3;
 mod okx;
@@ -60,10 +61,12 @@ mod phemex;
 mod poloniex;
 mod protocol;
 mod session;
+mod silence;
 mod sync;
 #[cfg(test)]
 mod tests;
 mod ticker;
+mod token;
 mod upbit;
 
 use tickbook_types::{SeqNo, Venue};
@@ -73,7 +76,9 @@ pub(crate) use self::frame::rfc3339;
 use self::frame::{Event, Frame};
 use self::protocol::{Protocol, Rules};
 use self::session::InbandSession;
-use crate::rest::{RestBody, RestError, RestOrders, RestSnapshot, RestUrl, block_of};
+use crate::rest::{
+    ConnectionToken, RestBody, RestError, RestOrders, RestSnapshot, RestUrl, block_of,
+};
 use crate::session::{ConfigError, Session, SessionConfig};
 
 /// The protocol of a venue of this kind.
@@ -103,6 +108,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::Phemex => Box::new(phemex::Phemex),
         Venue::BitCom => Box::new(bitcom::BitCom),
         Venue::Huobi => Box::new(huobi::Huobi),
+        Venue::KuCoin => Box::new(kucoin::KuCoin),
         Venue::Gate => Box::new(gate::Gate::Spot),
         Venue::GateFutures => Box::new(gate::Gate::Futures),
         Venue::Bitstamp => Box::new(bitstamp::Bitstamp),
@@ -132,8 +138,13 @@ pub(crate) fn parse_rest(
     let protocol = protocol_of(venue).ok_or(RestError::UnknownUrl)?;
     let mut frame = Frame::default();
     protocol.read_rest(url, body, &mut frame)?;
-    let Some(Event::Book(event)) = frame.events().first() else {
-        return Err(RestError::Malformed);
+    let event = match frame.events().first() {
+        Some(Event::Book(event)) => event,
+        Some(Event::Token(path, ping_every_ns)) => {
+            let path = String::from_utf8_lossy(frame.bytes(path)).into_owned();
+            return Ok(RestBody::Token(ConnectionToken { path, ping_every_ns: *ping_every_ns }));
+        }
+        _ => return Err(RestError::Malformed),
     };
     let symbol = core::str::from_utf8(frame.name(event)).map_err(|_| RestError::Malformed)?;
     let symbol = symbol.to_owned();

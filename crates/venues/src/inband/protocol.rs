@@ -41,6 +41,10 @@ pub(crate) struct Rules {
     pub(crate) crosses: bool,
     /// Whether snapshots of REST hold orders: [`Protocol::join`].
     pub(crate) orders: bool,
+    /// Where REST hands out the tokens that connections have to show.
+    pub(crate) token_path: Option<&'static str>,
+    /// Whether nothing may be sent on a connection before the venue's welcome.
+    pub(crate) welcomes: bool,
     /// Snapshots a minute that REST may be asked for; see [`Protocol::snapshot_path`].
     pub(crate) snapshots_per_minute: u32,
     /// How deltas follow a snapshot of REST.
@@ -71,6 +75,8 @@ impl Rules {
         shows_loss: false,
         crosses: false,
         orders: false,
+        token_path: None,
+        welcomes: false,
         snapshots_per_minute: 60,
         chain: Chain::Contiguous,
         checksums: false,

@@ -47,7 +47,7 @@ pub(crate) struct InbandSession {
     pub(super) sample_countdown: u32,
     /// When the next thing is due.
     wake: MonoNanos,
-    next_id: u64,
+    pub(super) next_id: u64,
     told_too_many: bool,
     pub(super) lists: Lists,
 }
@@ -287,6 +287,7 @@ impl InbandSession {
         }
         if self.is_live_mode() {
             for line in 0..self.lines.len() {
+                self.pump_token(line, cx);
                 self.pump_line(line, cx);
             }
         }
@@ -327,10 +328,13 @@ impl InbandSession {
         if line.phase != LinePhase::Open {
             return;
         }
+        if self.rules.welcomes && !line.is_welcome {
+            return;
+        }
         if let Some((every, text)) = self.rules.keepalive
             && line.keepalive_at <= cx.now
         {
-            line.keepalive_at = cx.now.plus(every);
+            line.keepalive_at = cx.now.plus(line.ping_every.unwrap_or(every));
             line.queue.push_front(text.to_owned());
         }
         while line.pacer.is_ready(cx.now) {
@@ -348,7 +352,7 @@ impl InbandSession {
     }
 
     /// Queues the messages for some books of a connection.
-    fn request(&mut self, line: usize, verb: Verb, books: &[usize]) {
+    pub(super) fn request(&mut self, line: usize, verb: Verb, books: &[usize]) {
         let mut texts = Vec::new();
         for chunk in books.chunks(self.rules.books_per_message.max(1)) {
             let topics: Vec<&Topic> = chunk.iter().map(|index| &self.books[*index].topic).collect();
@@ -359,19 +363,10 @@ impl InbandSession {
     }
 
     /// Opens every connection.
-    pub(super) fn connect_all(&self, cx: &mut Context<'_>) {
+    pub(super) fn connect_all(&mut self, cx: &mut Context<'_>) {
         for line in 0..self.lines.len() {
             self.connect(line, cx);
         }
-    }
-
-    fn connect(&self, index: usize, cx: &mut Context<'_>) {
-        let Line { conn, route, .. } = &self.lines[index];
-        cx.actions.push(Action::Connect {
-            conn: *conn,
-            endpoint: route.endpoint,
-            path: route.path.to_owned(),
-        });
     }
 
     /// Index of the connection with an id; in a replay there is but one.
@@ -394,8 +389,7 @@ impl Session for InbandSession {
 
     fn on_connected(&mut self, conn: ConnId, epoch: Epoch, cx: &mut Context<'_>) {
         let Some(index) = self.line_of(conn) else { return };
-        let keepalive = self.rules.keepalive.filter(|_| self.is_live_mode());
-        let keepalive_at = keepalive.map_or(MonoNanos::FAR, |(every, _)| cx.now.plus(every));
+        let keepalive_at = self.first_keepalive(index, cx.now);
         self.lines[index].open(epoch, keepalive_at);
         self.protocol.opened(index);
         let of_line = |book: &usize| self.books[*book].line == index;
@@ -478,9 +472,15 @@ impl Session for InbandSession {
                 let asked = id.and_then(|id| self.books.iter().position(|it| is_asked(it, id)));
                 if let Some(index) = asked {
                     self.snapshot_failed(index, cx);
+                } else if let Some(line) = self.line_of_token(response.id) {
+                    self.lines[line].token.fail(cx.now);
                 }
             }
             Ok(RestBody::Instruments(list)) => self.list_came(response.id, list, cx),
+            Ok(RestBody::Token(token)) => match self.line_of_token(response.id) {
+                Some(line) => self.on_token(line, token, cx),
+                None => cx.counters.ignore(Ignored::RestUnrequested),
+            },
             Ok(RestBody::Snapshot(snapshot)) => self.on_snapshot(response.id, snapshot, cx),
             Ok(RestBody::Orders(orders)) => self.on_orders(response.id, &orders, cx),
         }

@@ -28,7 +28,7 @@ use crate::level::union_scale;
 use crate::limits;
 use crate::rest::RestSnapshot;
 use crate::session::Context;
-use crate::splice::{FrameBuffer, Kept, KeptFrame, Step};
+use crate::splice::{FrameBuffer, Kept, KeptFrame, Silence, Step};
 
 impl InbandSession {
     /// A book's connection is open: deltas will come, a snapshot is needed.
@@ -42,10 +42,12 @@ impl InbandSession {
         splice.confirmed = 0;
         splice.not_before = cx.now;
         splice.needs_delta = live;
+        let watch_at = cx.now.plus(limits::FIRST_DATA_DEADLINE_NS);
+        splice.silence = if live { Silence::Watched(watch_at) } else { Silence::Unwatched };
         book.wanted.settle();
         book.wanted.want(if live { cx.now.plus(limits::FIRST_DIFF_WAIT_NS) } else { cx.now });
         let due = book.wanted.due();
-        self.wake_at(due);
+        self.wake_at(due.min(watch_at));
     }
 
     /// Drops what was kept for a book that is lost.
@@ -90,6 +92,7 @@ impl InbandSession {
             cx.counters.ignore(Ignored::BeforeSnapshot);
             return;
         };
+        splice.silence = Silence::Unwatched;
         let kept = splice.buffer.keep(chain, ids, message.payload(), stamps);
         let dropped = match kept {
             Kept::Yes => 0,
@@ -128,11 +131,12 @@ impl InbandSession {
         if self.books[index].phase == Phase::Splicing {
             self.splice(index, cx);
         }
-        let live = self.is_live_mode();
-        let book = &mut self.books[index];
-        if book.phase == Phase::Idle {
+        if self.books[index].phase == Phase::Idle {
             return;
         }
+        self.pump_silence(index, cx);
+        let live = self.is_live_mode();
+        let book = &mut self.books[index];
         if let Stage::Asked(_, deadline) = book.wanted.stage
             && deadline <= cx.now
         {
@@ -186,7 +190,9 @@ impl InbandSession {
             (Some(seq), Some(id)) => seq.0 > id,
             _ => false,
         };
+        let is_probe = book.splice.as_ref().is_some_and(|it| it.silence == Silence::Probed);
         match book.phase {
+            Phase::Live if is_probe => self.probed(index, block.seq.map(|seq| seq.0), cx),
             Phase::Waiting => self.join(index, block, cx),
             // A book is never set back, nor torn out of a good chain.
             Phase::Live if is_newer => self.join(index, block, cx),

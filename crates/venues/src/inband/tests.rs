@@ -6,6 +6,7 @@ mod aside;
 mod checksums;
 mod dialects;
 mod fixtures;
+mod sync;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use tickbook_types::{
 
 use self::fixtures::Words;
 use super::*;
-use crate::action::{Action, Actions, RequestId};
+use crate::action::{Action, Actions, RequestId, RestPurpose};
 use crate::counters::{Ignored, Rejected, SessionCounters};
 use crate::rest::RestResponse;
 use crate::session::{Context, Lane, Mode, Subscription};
@@ -42,6 +43,8 @@ struct Rig {
     scale: Scale,
     state: (BookState, Reason),
     seq: Option<u64>,
+    /// How often a message left the book live.
+    lives: usize,
     checksum: Option<Checksum>,
     /// `sell PRICE x SIZE #ID @MILLIS`.
     trades: Vec<String>,
@@ -79,6 +82,7 @@ impl Rig {
             scale: Scale::default(),
             state: Default::default(),
             seq: None,
+            lives: 0,
             checksum: None,
             trades: Vec::new(),
             ticker: Ticker::default(),
@@ -102,6 +106,7 @@ impl Rig {
         if !words.opening.is_empty() {
             self.say(words.opening);
             self.counters.frames -= 1;
+            self.wait(0);
         }
     }
 
@@ -139,7 +144,7 @@ impl Rig {
     /// The next request of the session, with its path, however long that takes.
     fn await_request(&mut self) -> (RequestId, String) {
         for _ in 0..1_000 {
-            if let Some(request) = self.requests().pop() {
+            if let Some(request) = self.requests(RestPurpose::Snapshot).pop() {
                 return request;
             }
             self.wait(100_000_000);
@@ -148,14 +153,24 @@ impl Rig {
     }
 
     /// What was asked of REST since the last look.
-    fn requests(&mut self) -> Vec<(RequestId, String)> {
+    fn requests(&mut self, purpose: RestPurpose) -> Vec<(RequestId, String)> {
         self.outbox.extend(self.actions.drain());
-        let is_fetch = |action: &mut Action| matches!(action, Action::Fetch(_));
+        let is_fetch =
+            |action: &mut Action| matches!(action, Action::Fetch(it) if it.purpose == purpose);
         let fetches = self.outbox.extract_if(.., is_fetch).filter_map(|action| match action {
             Action::Fetch(request) => Some((request.id, request.path)),
             _ => None,
         });
         fetches.collect()
+    }
+
+    /// Gives the session the token that it asked for last.
+    fn answer_token(&mut self) {
+        let (id, path) = self.requests(RestPurpose::ConnectionToken).pop().unwrap();
+        let body = r#"{"code":"200000","data":{"token":"t0k-en_=","instanceServers":
+            [{"endpoint":"wss://a.example/","encrypt":true,"protocol":"websocket",
+            "pingInterval":18000,"pingTimeout":10000},{"endpoint":"wss://b.example/x"}]}}"#;
+        self.answer(Some(id), &path, body);
     }
 
     /// What the session asked for.
@@ -196,6 +211,7 @@ impl Rig {
                         self.checksum = block.checksum;
                         self.seq = block.seq.map(|seq| seq.0);
                         self.state = (header.state, header.reason);
+                        self.lives += usize::from(header.state == BookState::Live);
                     }
                     _ => {}
                 },
@@ -218,6 +234,7 @@ impl Rig {
                     }
                     apply(&mut self.book, self.scale, levels);
                     self.state = (header.state, header.reason);
+                    self.lives += usize::from(header.state == BookState::Live);
                     self.seq = if has_seq { Some(header.seq.0) } else { self.seq };
                 }
                 MessageKind::Status => self.state = (header.state, header.reason),
@@ -381,6 +398,9 @@ fn a_disconnect_makes_stale_and_the_next_connection_subscribes_again() {
         rig.snapshot(words);
         rig.call(|session, cx| session.on_disconnected(CONN, cx));
         assert_eq!(rig.state, (BookState::Stale, Reason::Disconnected), "{}", words.venue);
+        if rules(words.venue).unwrap().token_path.is_some() {
+            rig.answer_token();
+        }
         assert!(rig.drain().any(|action| matches!(action, Action::Connect { .. })));
         rig.open(Epoch(2), words);
         assert_eq!(rig.state.0, BookState::Stale, "{}", words.venue);

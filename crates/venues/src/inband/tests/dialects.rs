@@ -89,7 +89,7 @@ fn refusals_are_told_with_their_words() {
             panic!("{}: {warnings:?}", words.venue);
         };
         assert_eq!(message, "no such pair", "{}", words.venue);
-        rig.say(words.snapshot);
+        rig.snapshot(words);
         assert_eq!(rig.state, LIVE, "{}", words.venue);
     }
 }
@@ -99,7 +99,7 @@ fn trades_say_who_was_the_aggressor_and_old_ones_are_no_trades() {
     for words in fixtures::ALL.iter().filter(|words| !words.trade.is_empty()) {
         let venue = words.venue;
         let mut rig = Rig::live(words);
-        rig.say(words.snapshot);
+        rig.snapshot(words);
         if !words.old_trades.is_empty() {
             rig.say(words.old_trades);
         }
@@ -196,7 +196,7 @@ fn bitfinex_reads_a_time_for_a_number_only_if_it_was_told_so() {
 fn bitfinex_says_each_trade_twice_and_it_is_taken_once() {
     let words = fixtures::of(Venue::Bitfinex);
     let mut rig = Rig::live(words);
-    rig.say(words.snapshot);
+    rig.snapshot(words);
     rig.say(r#"{"event":"subscribed","channel":"trades","chanId":6,"symbol":"tXYUSD"}"#);
     rig.say(r#"[6,[[7,1700000000000,-0.25,5.6]],42]"#);
     rig.say(r#"[6,"te",[8,1700000000500,-0.25,5.5],43]"#);
@@ -239,12 +239,12 @@ fn bitfinex_orders_add_up_to_levels() {
 fn bitfinex_maintenance_makes_the_books_of_the_connection_stale() {
     let words = fixtures::of(Venue::Bitfinex);
     let mut rig = Rig::live(words);
-    rig.say(words.snapshot);
+    rig.snapshot(words);
     rig.say(r#"{"event":"info","version":2,"serverId":"s","platform":{"status":1}}"#);
     assert_eq!(rig.state, LIVE);
     rig.say(r#"{"event":"info","code":20060,"msg":"maintenance"}"#);
     assert_eq!(rig.state, (BookState::Stale, Reason::Halted));
-    rig.say(words.snapshot);
+    rig.snapshot(words);
     assert_eq!(rig.state, LIVE);
 }
 
@@ -303,7 +303,7 @@ fn phemex_integers_are_published_as_real_numbers() {
 fn a_phemex_sequence_that_goes_back_is_a_loss() {
     let words = fixtures::of(Venue::Phemex);
     let mut rig = Rig::live(words);
-    rig.say(words.snapshot);
+    rig.snapshot(words);
     rig.say(&words.delta.replace(r#""sequence":47"#, r#""sequence":40"#));
     assert_eq!((rig.state, rig.seq), (LIVE, Some(41)), "older than the snapshot");
     rig.say(words.delta);
