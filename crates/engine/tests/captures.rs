@@ -73,7 +73,7 @@ fn compare(root: &Path, venue: Venue, file: &Path, replayed: &Replayed) {
             assert!(Some(book.applied) < want["applied"].as_u64(), "{at}: applied");
             continue;
         }
-        assert_eq!(book.state, "live", "{at}");
+        assert_eq!((book.state, book.reason), ("live", None), "{at}");
         for (ours, theirs) in [(&book.bids, &want["bids"]), (&book.asks, &want["asks"])] {
             let theirs: Vec<[Decimal; 2]> = theirs
                 .as_array()
