@@ -10,12 +10,15 @@
 
 mod util;
 
-use tickbook::{BookReader, BookState, Counter, Depth, Level, Stage, Tickbook};
-use tickbook_engine::desk::{Desk, DeskConfig, Publish};
+use tickbook::{
+    BookReader, BookState, Counter, Depth, EventKind, EventRead, Level, Stage, Tickbook,
+};
+use tickbook_engine::desk::{Desk, DeskConfig, Publish, ResyncRequest};
 use tickbook_shm::{Segment, SegmentConfig};
 use tickbook_types::{
-    Block, BookId, BookSpec, ConnId, Instrument, LevelRecord, MessageFlags, MessageHeader,
-    MessageKind, Price, Reason, Scale, SeqNo, Side, Size, SnapshotBlock, Venue, clock,
+    Block, BookId, BookSpec, Checksum, ChecksumKind, ConnId, Instrument, LevelRecord, MessageFlags,
+    MessageHeader, MessageKind, Price, Reason, Scale, SeqNo, Side, Size, SnapshotBlock, Venue,
+    clock,
 };
 
 const BOOKS: u32 = 2;
@@ -198,4 +201,58 @@ fn a_fault_is_published_at_once() {
         latest.desk.flush();
         assert_eq!(latest.books()[book.index()].0, after.1);
     }
+}
+
+/// The record behind the levels is no level: not of the book, not of the events. And a snapshot
+/// beside the ring is checked too.
+#[test]
+fn a_checksum_is_judged_and_passed_on_to_nobody() {
+    let dir = util::ShmDir::new("publish-checksum");
+    let mut shown = Shown::new(&dir, "checksum", Publish::EveryMessage);
+    let mut events = shown.attached.events(0).unwrap();
+    let level = |price, side| LevelRecord::new(Price(price), Size(1), side);
+    // What OKX would send for "99:1:100:1" and "99:1:100:1:98:1".
+    let checksum = |value| Checksum {
+        kind: ChecksumKind::Okx,
+        price_digits: 0,
+        size_digits: 0,
+        doubtful: false,
+        value,
+    };
+    let header = |kind, flags, count| MessageHeader {
+        state: BookState::Live,
+        flags,
+        count,
+        ..MessageHeader::new(kind, BookId(0))
+    };
+    let levels = vec![level(99, Side::Bid), level(100, Side::Ask)];
+    let whole = |value| {
+        let checksum = Some(checksum(value));
+        let block = SnapshotBlock { levels: levels.clone(), checksum, ..SnapshotBlock::default() };
+        Some(Block::Snapshot(Box::new(block)))
+    };
+    let block = header(MessageKind::Block, MessageFlags::default(), 0);
+    let resync = Some(ResyncRequest { book: BookId(0), reason: Reason::Checksum });
+    assert_eq!(shown.desk.take(&block, &[], whole(1)), resync);
+    assert_eq!(shown.books()[0].0, BookState::Stale);
+    assert_eq!(shown.desk.take(&block, &[], whole(0x7670_20D1)), None);
+    let delta = header(MessageKind::Delta, MessageFlags::CHECKSUM, 2);
+    let records = [level(98, Side::Bid), checksum(0xC7AC_C58D).to_record()];
+    assert_eq!(shown.desk.take(&delta, &records, None), None);
+    let (state, _, bids, asks) = shown.books().swap_remove(0);
+    assert_eq!((state, bids.len(), asks.len()), (BookState::Live, 2, 1));
+    let mut last = 0;
+    while let EventRead::Event(event) = events.next_event() {
+        if let EventKind::Levels(event) = event.kind {
+            last = event.levels().len();
+        }
+    }
+    assert_eq!(last, 1);
+    // Of a message in parts the whole counts.
+    let part = header(MessageKind::Delta, MessageFlags::MORE, 1);
+    assert_eq!(shown.desk.take(&part, &[level(97, Side::Bid)], None), None);
+    let rest = [level(97, Side::Bid), checksum(0xC7AC_C58D).to_record()];
+    assert_eq!(shown.desk.take(&delta, &rest, None), resync);
+    let counts = [Counter::ChecksumsOk, Counter::ChecksumsBad].map(|it| shown.count(it));
+    assert_eq!(counts, [2, 2]);
 }
