@@ -68,6 +68,9 @@ const BACKLOG_BYTES: usize = 1 << 20;
 /// Frames queued between two looks at the backlog.
 const BATCH_FRAMES: u32 = 64;
 
+/// What a query says about the size of an answer, or of one page, not about whose it is.
+const SIZES: [&str; 6] = ["limit", "depth", "group", "with_id", "pageIndex", "pageSize"];
+
 impl Endpoint {
     /// The endpoint of a URL or of a path. Versions count as one: `/api/v1/depth` of an old capture
     /// is what a client fetches today as `/api/v3/depth`.
@@ -79,11 +82,16 @@ impl Endpoint {
             |part: &str| part.strip_prefix('v').is_some_and(|digits| digits.parse::<u8>().is_ok());
         let parts: Vec<_> =
             path.split('/').filter(|it| !it.is_empty() && !is_version(it)).collect();
-        let symbol = query.split('&').find_map(|pair| pair.strip_prefix("symbol="));
-        Self {
-            path: parts.join("/"),
-            symbol: percent_decoded(symbol.unwrap_or_default()).to_uppercase(),
-        }
+        let is_symbol = |pair: &&str| {
+            pair.split_once('=').is_some_and(|(name, value)| {
+                !value.is_empty() && !SIZES.iter().any(|it| name.eq_ignore_ascii_case(it))
+            })
+        };
+        let values = query.split('&').filter(is_symbol).filter_map(|pair| pair.split_once('='));
+        let mut symbol: Vec<_> =
+            values.map(|(_, value)| percent_decoded(value).to_uppercase()).collect();
+        symbol.sort_unstable();
+        Self { path: parts.join("/"), symbol: symbol.join("&") }
     }
 }
 
@@ -346,6 +354,28 @@ mod tests {
         assert_eq!(Endpoint::parse("/api/v3/depth?limit=5000&symbol=zilusdt"), wanted);
         assert_ne!(Endpoint::parse("/fapi/v1/depth?symbol=ZILUSDT"), wanted);
         assert_ne!(Endpoint::parse("/api/v3/depth?symbol=ZILUSDC"), wanted);
+        for (recorded, other) in [
+            (
+                "https://a.example/api/v4/spot/order_book?currency_pair=A_B&limit=100&with_id=true",
+                "/api/v4/spot/order_book?currency_pair=A_C&limit=100&with_id=true",
+            ),
+            (
+                "/api/v4/futures/usdt/order_book?contract=A_B",
+                "/api/v4/futures/btc/order_book?contract=A_B",
+            ),
+            ("https://www.bitstamp.net/api/v2/order_book/ab", "/api/v2/order_book/ac/?group=1"),
+            ("/p?primaryCurrencyCode=a&secondaryCurrencyCode=b", "/p?primaryCurrencyCode=a"),
+        ] {
+            assert_eq!(
+                Endpoint::parse(&recorded.replace("=100", "=50")),
+                Endpoint::parse(recorded)
+            );
+            assert_ne!(Endpoint::parse(recorded), Endpoint::parse(other));
+        }
+        assert_eq!(
+            Endpoint::parse("/api/v2/order_book/ab/?group=1"),
+            Endpoint::parse("https://www.bitstamp.net/api/v2/order_book/ab")
+        );
         let info = Endpoint::parse("https://dapi.binance.com/dapi/v1/exchangeInfo");
         assert_eq!(Endpoint::parse("/dapi/v1/exchangeInfo"), info);
     }

@@ -1,4 +1,5 @@
-//! Venues whose snapshots come in band: one session for all of them, and a [`Protocol`] for each.
+//! Every venue but Binance: one session for all of them, and a [`Protocol`] for each. The snapshots
+//! of most come in band; those of some are fetched from REST and joined with what was kept (`sync`).
 //!
 //! # Guarantees
 //!
