@@ -1,5 +1,6 @@
-//! Every venue but Binance: one session for all of them, and a [`Protocol`] for each. The snapshots
-//! of most come in band; those of some are fetched from REST and joined with what was kept (`sync`).
+//! Every venue but Binance: one session for all of them, and a [`Protocol`] for each. Snapshots
+//! of most come in band; those of some are fetched from REST and joined with what was kept
+//! (`sync`).
 //!
 //! # Guarantees
 //!
