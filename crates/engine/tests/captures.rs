@@ -10,7 +10,7 @@
 
 mod util;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tickbook_capture::{Capture, Record};
 use tickbook_engine::replay::{Replayed, from_memory, venue_of};
@@ -23,7 +23,7 @@ fn every_capture_ends_with_the_expected_books() {
     let dir = util::ShmDir::new("captures");
     let mut tested = 0;
     for venue in Venue::all() {
-        for file in captures_of(&root.join(venue.name())) {
+        for file in util::captures_of(&root.join(venue.name())) {
             for builder in [BuilderPlace::OwnThread, BuilderPlace::Inline] {
                 let mut options = util::options(&dir, builder, "captures");
                 options.venue = Some(venue);
@@ -39,18 +39,6 @@ fn every_capture_ends_with_the_expected_books() {
     }
     assert!(tested > 0, "no capture of a known venue in {}", root.display());
     println!("{tested} replays compared");
-}
-
-fn captures_of(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    // `TICKBOOK_CAPTURES_ONLY` names a part of a path: for work on one venue.
-    let only = std::env::var("TICKBOOK_CAPTURES_ONLY").unwrap_or_default();
-    files.retain(|path| {
-        !path.ends_with("rest_instruments.cap.gz") && path.to_string_lossy().contains(&only)
-    });
-    files.sort();
-    files
 }
 
 fn compare(root: &Path, venue: Venue, file: &Path, replayed: &Replayed) {

@@ -56,6 +56,19 @@ pub fn captures() -> Option<PathBuf> {
     found
 }
 
+/// The captures of one venue.
+pub fn captures_of(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    // `TICKBOOK_CAPTURES_ONLY` names a part of a path: for work on one venue.
+    let only = std::env::var("TICKBOOK_CAPTURES_ONLY").unwrap_or_default();
+    files.retain(|path| {
+        !path.ends_with("rest_instruments.cap.gz") && path.to_string_lossy().contains(&only)
+    });
+    files.sort();
+    files
+}
+
 /// SplitMix64: small, seeded, the same everywhere.
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
