@@ -78,6 +78,8 @@ pub enum Venue {
     BitgetV2 = 34,
     /// Bitget v3 (unified account): spot, futures.
     BitgetV3 = 35,
+    /// Kraken spot, order by order.
+    KrakenL3 = 36,
     /// Bit.com: futures, options, pairs.
     BitCom = 38,
     /// Gate v4: perpetual futures.
@@ -121,6 +123,7 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::Phemex, &["phemex"]),
     (Venue::BitgetV2, &["bitget_v2"]),
     (Venue::BitgetV3, &["bitget_v3", "bitget"]),
+    (Venue::KrakenL3, &["kraken_l3"]),
     (Venue::BitCom, &["bitcom"]),
     (Venue::GateFutures, &["gateio_futures", "gate_futures"]),
 ];

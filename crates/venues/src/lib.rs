@@ -35,6 +35,7 @@ mod endpoint;
 mod fetch;
 mod inband;
 mod json;
+mod key;
 mod lane;
 mod level;
 pub mod limits;
@@ -50,6 +51,7 @@ mod ticker;
 pub use action::{Action, Actions, RequestId, RestPurpose, RestRequest, Warning};
 pub use counters::{Ignored, Rejected, SessionCounters};
 pub use endpoint::{Endpoint, Endpoints};
+pub use key::{Key, KeyError};
 pub use rest::{
     ConnectionToken, InstrumentList, RestBody, RestError, RestOrders, RestResponse, RestSnapshot,
     parse_rest,

@@ -272,6 +272,42 @@ impl OrderMap {
         self.rungs[side as usize].iter().rev().map(|rung| self.total(rung.level))
     }
 
+    /// How many prices a side has.
+    pub(crate) const fn prices(&self, side: Side) -> usize {
+        self.rungs[side as usize].len()
+    }
+
+    /// Price and size of the orders at the best prices of a side, best price first, and at each the
+    /// one first that arrived first.
+    pub(crate) fn orders(
+        &self,
+        side: Side,
+        prices: usize,
+    ) -> impl Iterator<Item = (Decimal, Decimal)> + '_ {
+        let best = self.rungs[side as usize].iter().rev().take(prices);
+        best.flat_map(move |rung| {
+            let price = self.price(rung.level);
+            let place = |place: u32| (place != NONE).then_some(place);
+            let first = place(self.levels[rung.level].first);
+            let queue = core::iter::successors(first, move |at| place(self.orders[*at].after));
+            queue.map(move |at| {
+                let Order { size, exponent, .. } = self.orders[at];
+                (price, Decimal::new(size.into(), exponent.into()))
+            })
+        })
+    }
+
+    /// Keeps but so many of the best prices of a side.
+    pub(crate) fn cut(&mut self, side: Side, prices: usize) {
+        while self.prices(side) > prices {
+            let Some(worst) = self.rungs[side as usize].first() else { return };
+            let order = self.levels[worst.level].first;
+            if self.set(order, 0, 0).is_err() {
+                return;
+            }
+        }
+    }
+
     fn place(&self, id: &OrderId) -> Option<u32> {
         self.index.find(self.hasher.hash(id), |place| self.orders[place].id == *id)
     }

@@ -10,6 +10,7 @@ use crate::action::Actions;
 use crate::binance;
 use crate::counters::{Rejected, SessionCounters};
 use crate::inband;
+use crate::key::Key;
 use crate::rest::RestResponse;
 
 /// Where a session writes its book messages: the producer side of the ring to one builder.
@@ -145,6 +146,8 @@ pub struct SessionConfig {
     pub conns_max: u32,
     /// Where the input comes from.
     pub mode: Mode,
+    /// The venue's key, for venues that want one.
+    pub key: Option<Key>,
     /// Every how many book messages the inner stages are stamped; 0: never.
     pub sample_every: u32,
     /// Whether the venue's instrument list is asked for before the first connection, where the
@@ -169,6 +172,7 @@ impl SessionConfig {
             first_conn: ConnId(0),
             conns_max: 0,
             mode,
+            key: None,
             sample_every: crate::limits::SAMPLE_EVERY,
             ask_lists: false,
             recorded_path: None,
@@ -208,6 +212,13 @@ pub enum ConfigError {
         /// What was wanted.
         depth: u32,
     },
+    /// The venue wants a key, and there is none, or it has no such field.
+    KeyMissing {
+        /// The venue.
+        venue: Venue,
+        /// The field.
+        field: &'static str,
+    },
     /// More books than ids.
     TooManyBooks {
         /// Books subscribed.
@@ -239,6 +250,10 @@ impl fmt::Display for ConfigError {
                 f,
                 "symbol '{symbol}': the venue has no channel of depth {depth}; use 5, 10, 20, or \
                  leave depth out for the whole book"
+            ),
+            Self::KeyMissing { venue, field } => write!(
+                f,
+                "venue {venue} wants a key: name a file with the line `{field} = ...` as `key_file`"
             ),
             Self::TooManyBooks { needed, given } => {
                 write!(f, "{needed} books are subscribed, but only {given} may be kept")

@@ -231,6 +231,11 @@ impl Frame {
         }
     }
 
+    /// Forgets the levels since the last book message.
+    pub(crate) fn drop_levels(&mut self) {
+        self.levels.truncate(self.taken);
+    }
+
     /// One order of the snapshot that [`Self::book`] will end.
     pub(crate) fn order(&mut self, id: OrderId, side: Side, price: &[u8], size: &[u8]) -> Read<()> {
         let DecimalLevel { price, size, .. } = DecimalLevel::parse(price, size, side)?;

@@ -53,6 +53,7 @@ mod independent_reserve;
 mod join;
 mod kept;
 mod kraken_futures;
+mod kraken_l3;
 mod kraken_v1;
 mod kraken_v2;
 mod kucoin;
@@ -102,6 +103,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::KrakenFutures => Box::new(kraken_futures::KrakenFutures),
         Venue::BitMex => Box::new(bitmex::BitMex::default()),
         Venue::IndependentReserve => Box::new(independent_reserve::IndependentReserve::default()),
+        Venue::KrakenL3 => Box::new(kraken_l3::KrakenL3::default()),
         Venue::BitstampL3 => Box::new(bitstamp_l3::BitstampL3::default()),
         Venue::DydxV3 => Box::new(dydx::Dydx::default()),
         Venue::KrakenV1 => Box::new(kraken_v1::KrakenV1),

@@ -7,6 +7,7 @@ use tickbook_types::Scale;
 use super::frame::Frame;
 use crate::endpoint::Endpoint;
 use crate::json::Read;
+use crate::key::Key;
 use crate::rest::{RestError, RestOrders, RestUrl};
 use crate::session::{ConfigError, Subscription};
 use crate::splice::Chain;
@@ -159,6 +160,14 @@ impl Verb {
 pub(crate) trait Protocol: fmt::Debug + Send {
     /// Addresses and limits.
     fn rules(&self) -> Rules;
+
+    /// The fields that a key file has to have, where the venue wants a key.
+    fn key_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The key: one that has these fields.
+    fn take_key(&mut self, _key: Key) {}
 
     /// The book of a subscription.
     ///

@@ -55,7 +55,7 @@ pub(crate) struct InbandSession {
 impl InbandSession {
     pub(crate) fn new(
         config: SessionConfig,
-        protocol: Box<dyn Protocol>,
+        mut protocol: Box<dyn Protocol>,
     ) -> Result<Self, ConfigError> {
         let live = config.mode == Mode::Live;
         if live && config.subscriptions.is_empty() {
@@ -64,6 +64,14 @@ impl InbandSession {
         let needed = u32::try_from(config.subscriptions.len()).unwrap_or(u32::MAX);
         if needed > config.books_max {
             return Err(ConfigError::TooManyBooks { needed, given: config.books_max });
+        }
+        if live && let [_, ..] = protocol.key_fields() {
+            let key = config.key.clone();
+            let missing = |field: &&&str| key.as_ref().is_none_or(|it| it.field(field).is_none());
+            if let Some(field) = protocol.key_fields().iter().find(missing) {
+                return Err(ConfigError::KeyMissing { venue: config.venue, field });
+            }
+            key.into_iter().for_each(|key| protocol.take_key(key));
         }
         let rules = protocol.rules();
         let (routes, line_of) = deal(&config, &*protocol);

@@ -64,8 +64,9 @@ impl Rig {
         mode: Mode,
         instruments: Vec<Instrument>,
     ) -> Self {
+        let key = crate::Key::parse("token = key-of-the-test").ok();
         let config =
-            SessionConfig { instruments, ..SessionConfig::new(venue, subscriptions, mode) };
+            SessionConfig { instruments, key, ..SessionConfig::new(venue, subscriptions, mode) };
         let (lane, messages) = ring(1 << 12);
         let mut rig = Self {
             session: crate::session::session(config).unwrap(),
@@ -466,6 +467,36 @@ fn keepalives_are_sent_and_nothing_exceeds_the_pace() {
             assert_eq!(count as i64, 39_950_000_000 / every, "{}", words.venue);
         }
     }
+}
+
+#[test]
+fn a_venue_that_wants_a_key_is_refused_without_one_and_told_which() {
+    let of = |key: Option<&str>| {
+        let books = vec![Subscription::all("XY/USD")];
+        let mut config = SessionConfig::new(Venue::KrakenL3, books, Mode::Live);
+        config.key = key.map(|text| crate::Key::parse(text).unwrap());
+        crate::session::session(config).map(drop)
+    };
+    assert_eq!(of(Some("token = abc")), Ok(()));
+    for key in [None, Some("secret = abc")] {
+        let error = of(key).unwrap_err();
+        assert_eq!(error, ConfigError::KeyMissing { venue: Venue::KrakenL3, field: "token" });
+        let text = error.to_string();
+        assert!(text.contains("token") && !text.contains("abc"), "{text}");
+    }
+    let mut rig = Rig::live(fixtures::of(Venue::KrakenL3));
+    assert!(rig.sent().iter().any(|text| text.contains(r#""token":"key-of-the-test""#)));
+}
+
+#[test]
+fn orders_that_miss_their_checksum_lose_the_book() {
+    let words = fixtures::of(Venue::KrakenL3);
+    let mut rig = Rig::live(words);
+    rig.snapshot(words);
+    rig.say(&words.delta.replace("4.00000000", "4.00000001"));
+    assert_eq!(rig.state, (BookState::Stale, Reason::Checksum));
+    rig.snapshot(words);
+    assert_eq!(rig.state, LIVE);
 }
 
 #[test]

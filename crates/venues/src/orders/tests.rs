@@ -145,6 +145,18 @@ proptest! {
                 if !ask {
                     theirs.reverse();
                 }
+                let mut queues = Vec::new();
+                for (_, price, ..) in theirs.iter().take(3) {
+                    let orders = twin.prices[&(ask, *price)].iter();
+                    queues.extend(orders.map(|(_, size)| (*price, *size)));
+                }
+                let best = map.orders(side, 3);
+                let best: Vec<_> = best.map(|(price, size)| (value(price), value(size))).collect();
+                prop_assert_eq!(best, queues, "in the order of arrival");
+                let mut cut = map.clone();
+                cut.cut(side, 2);
+                let left: Vec<_> = cut.totals(side).map(|total| plain(&total)).collect();
+                prop_assert_eq!(left.as_slice(), &theirs[..theirs.len().min(2)]);
                 prop_assert_eq!(ours, theirs, "best first");
             }
             for order in 0..60 {
