@@ -96,6 +96,7 @@ fn plan_of(args: &DemoArgs, sim: &Sim, ca_file: Option<PathBuf>) -> Result<Engin
             silence_ns: SILENCE_NS,
             options: plan::options(SILENCE_NS, None, None),
             play: None,
+            key: None,
         }],
     })
 }

@@ -135,6 +135,7 @@ fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> Option<
             core: None,
             silence_ns: 0,
             options: tickbook_net::ConnectionOptions { idle_ns: 0, ..Default::default() },
+            key: None,
             play: Some(play),
         }],
     })

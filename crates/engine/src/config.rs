@@ -74,6 +74,8 @@ pub struct VenueConfig {
     pub ws_url: Option<Spanned<String>>,
     /// REST root in place of the venue's own.
     pub rest_url: Option<Spanned<String>>,
+    /// File with the venue's key, for venues that want one.
+    pub key_file: Option<PathBuf>,
     /// A book is not fresh when its connection was silent for this long, in milliseconds.
     #[serde(default = "default_silence_ms")]
     pub silence_ms: Spanned<u32>,

@@ -19,7 +19,9 @@ use tickbook_ring::ring;
 use tickbook_shm::{Segment, SegmentConfig, StatsWriter};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{BookId, ConnId, Reason, Venue};
-use tickbook_venues::{Endpoints, Mode, SessionConfig, SessionCounters, Subscription, session};
+use tickbook_venues::{
+    Endpoints, Key, Mode, SessionConfig, SessionCounters, Subscription, session,
+};
 
 use crate::builder::{Builder, LaneEnd};
 use crate::desk::{Desk, DeskConfig, Publish};
@@ -90,6 +92,8 @@ pub struct VenuePlan {
     pub options: ConnectionOptions,
     /// The recording that is played, if one is.
     pub play: Option<Play>,
+    /// The venue's key, for venues that want one.
+    pub key: Option<Key>,
 }
 
 /// What became of a venue thread.
@@ -425,6 +429,7 @@ fn sessions_of(plan: &EnginePlan) -> Result<Vec<SessionConfig>, String> {
         let mode = if venue.play.is_some() { Mode::Replay { discover: true } } else { Mode::Live };
         let mut config = SessionConfig::new(venue.venue, venue.subscriptions.clone(), mode);
         config.sample_every = plan.sample_every;
+        config.key.clone_from(&venue.key);
         config.ask_lists = true;
         if let Some(play) = &venue.play {
             config.instruments.clone_from(&play.instruments);

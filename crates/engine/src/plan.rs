@@ -1,9 +1,10 @@
 //! From a configuration to what an engine is made of.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tickbook_net::ConnectionOptions;
-use tickbook_venues::{Endpoints, Subscription};
+use tickbook_venues::{Endpoints, Key, Subscription};
 
 use crate::config::{Config, VenueConfig};
 use crate::live::{EnginePlan, VenuePlan};
@@ -13,7 +14,8 @@ use crate::topology::Wishes;
 ///
 /// # Errors
 ///
-/// A venue that does not exist; a checked configuration has none.
+/// A venue that does not exist, of which a checked configuration has none, and a key file that
+/// cannot be read.
 pub fn of(config: &Config) -> Result<EnginePlan, String> {
     let venues = config.venues.iter().map(venue).collect::<Result<_, _>>()?;
     Ok(EnginePlan {
@@ -58,7 +60,16 @@ fn venue(config: &VenueConfig) -> Result<VenuePlan, String> {
         silence_ns,
         options: options(silence_ns, config.so_rcvbuf, config.busy_poll_us),
         play: None,
+        key: config.key_file.as_deref().map(key).transpose()?,
     })
+}
+
+/// Reads a key file. What it says is in no error.
+fn key(path: &Path) -> Result<Key, String> {
+    let file = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("key_file {file} cannot be read: {error}"))?;
+    Key::parse(&text).map_err(|error| format!("key_file {file}: {error}"))
 }
 
 /// How to connect: a quiet connection is probed well before its books count as not fresh, and given
@@ -97,5 +108,33 @@ mod tests {
         assert!(!venue.subscriptions[0].ticker && venue.subscriptions[0].trades);
         assert!(venue.endpoints.ws.iter().all(|(_, url)| url == "ws://127.0.0.1:9001"));
         assert_eq!(venue.endpoints.rest, Endpoints::of(venue.venue).rest);
+    }
+
+    #[test]
+    fn a_key_file_is_read_and_what_it_says_is_in_no_error() {
+        let dir = std::env::temp_dir().join(format!("tickbook-key-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let file = dir.join("key");
+        let plan = || {
+            let text = format!(
+                "[[venue]]\nvenue = \"kraken_l3\"\nsymbols = [\"XY/USD\"]\nkey_file = {file:?}\n"
+            );
+            of(&Config::parse("a.toml", &text).unwrap())
+        };
+        let error = plan().unwrap_err();
+        assert!(error.contains("cannot be read") && error.contains("key"), "{error}");
+        for (text, part) in [("hidden", "line 1"), ("token = hid den", "line 1"), ("", "no line")] {
+            std::fs::write(&file, text).unwrap();
+            let error = plan().unwrap_err();
+            assert!(error.contains(part) && !error.contains("hid"), "{error}");
+        }
+        std::fs::write(&file, "secret = hidden\n").unwrap();
+        let error = plan().unwrap().check().unwrap_err();
+        assert!(error.contains("token") && !error.contains("hidden"), "{error}");
+        std::fs::write(&file, "token = hidden\n").unwrap();
+        let plan = plan().unwrap();
+        assert_eq!(plan.check(), Ok(()));
+        assert!(!format!("{plan:?}").contains("hidden"));
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

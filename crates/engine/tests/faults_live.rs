@@ -64,6 +64,7 @@ impl Desk {
                 silence_ns,
                 options: plan::options(silence_ns, None, None),
                 play: None,
+                key: None,
             }],
         })
         .unwrap();

@@ -152,6 +152,7 @@ fn engine_plan_of(plan: &Plan, venue: &VenueProcess) -> EnginePlan {
             silence_ns: SILENCE_NS,
             options: engine_plan::options(SILENCE_NS, None, None),
             play: None,
+            key: None,
         }],
     }
 }

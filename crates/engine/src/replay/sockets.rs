@@ -63,6 +63,7 @@ pub(super) fn pass(
             // A recording may hold still for as long as it likes.
             options: ConnectionOptions { idle_ns: 0, probe_ns: 0, ..ConnectionOptions::default() },
             play: Some(play),
+            key: None,
         }],
     };
     let start = Instant::now();

@@ -84,9 +84,10 @@ impl Protocol for KrakenL3 {
         for topic in topics {
             let (method, symbol) = (verb.name(), quoted([&topic.symbol]));
             let depth = topic.depth.unwrap_or(DEPTHS[DEPTHS.len() - 1]);
-            out.push(format!(
-                r#"{{"method":"{method}","params":{{"channel":"level3","symbol":[{symbol}],"depth":{depth},"token":"{token}"}},"req_id":{id}}}"#
-            ));
+            let params = format!(
+                r#""channel":"level3","symbol":[{symbol}],"depth":{depth},"token":"{token}""#
+            );
+            out.push(format!(r#"{{"method":"{method}","params":{{{params}}},"req_id":{id}}}"#));
         }
     }
 
