@@ -182,6 +182,10 @@ pub(crate) struct ReplayArgs {
     /// The venue's instrument list, recorded apart: a capture of its answers.
     #[arg(long, value_name = "FILE")]
     pub(crate) instruments: Option<PathBuf>,
+    /// The files are connections with the same subscriptions at the same time: play them together,
+    /// by their times, as the lines of one session, where the first message wins. From memory.
+    #[arg(long)]
+    pub(crate) lines: bool,
     /// How fast: max, recorded, or a multiple like 10x.
     #[arg(long, default_value = "max", value_parser = pace)]
     pub(crate) pace: PaceArg,

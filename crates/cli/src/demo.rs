@@ -90,6 +90,7 @@ fn plan_of(args: &DemoArgs, sim: &Sim, ca_file: Option<PathBuf>) -> Result<Engin
         wishes: args.layout.wishes(2),
         venues: vec![VenuePlan {
             venue: args.venue,
+            lines: 1,
             subscriptions: symbols.iter().map(|symbol| Subscription::all(symbol)).collect(),
             endpoints: Endpoints::of(args.venue).with_ws(&sim.ws_url()).with_rest(&sim.rest_url()),
             core: cores.map(|(venue, _)| venue),

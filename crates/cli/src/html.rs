@@ -218,6 +218,7 @@ mod tests {
         }
         let latencies = histograms.iter().map(|(name, it)| (name.clone(), Latency::of(it)));
         let report = Report {
+            lines: Vec::new(),
             venue: "binance_spot".to_owned(),
             file: file.to_owned(),
             transport: "memory".to_owned(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tickbook_capture::Capture;
 use tickbook_engine::replay::{
-    self, Pace, ReplayOptions, Replayed, Server, from_memory, over_sockets,
+    self, Pace, ReplayOptions, Replayed, Server, from_memory, on_lines, over_sockets,
 };
 use tickbook_engine::report::{Books, Latency, Report};
 use tickbook_venue_sim::{Feed, Script, Sim, SimConfig};
@@ -20,7 +20,12 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     results.into_iter().flatten().try_for_each(|path| files::probe(path))?;
     end_tidily(args)?;
     let mut all = Vec::with_capacity(args.files.len());
-    for file in &args.files {
+    if args.lines {
+        let replayed = replay_lines(args)?;
+        print(&replayed);
+        all.push(replayed);
+    }
+    for file in args.files.iter().filter(|_| !args.lines) {
         let replayed = replay_file(file, args)?;
         print(&replayed);
         all.push(replayed);
@@ -72,8 +77,27 @@ fn ca_path() -> PathBuf {
 
 fn replay_file(file: &Path, args: &ReplayArgs) -> Result<Replayed, Failure> {
     let capture = Capture::load(file)?;
+    let options = options_of(args)?;
+    let replayed = match args.transport {
+        TransportArg::Memory => from_memory(&capture, &options)?,
+        TransportArg::Ws => served(&capture, &options, args, false)?,
+        TransportArg::Wss => served(&capture, &options, args, true)?,
+    };
+    Ok(replayed)
+}
+
+/// All files together, as the lines of one session.
+fn replay_lines(args: &ReplayArgs) -> Result<Replayed, Failure> {
+    if args.transport != TransportArg::Memory {
+        return Err("--lines plays from memory only; leave --transport out".into());
+    }
+    let captures: Result<Vec<Capture>, _> = args.files.iter().map(Capture::load).collect();
+    Ok(on_lines(&captures?, &options_of(args)?)?)
+}
+
+fn options_of(args: &ReplayArgs) -> Result<ReplayOptions, Failure> {
     let defaults = ReplayOptions::default();
-    let options = ReplayOptions {
+    Ok(ReplayOptions {
         venue: args.venue,
         instruments: args.instruments.clone(),
         pace: match args.pace {
@@ -89,13 +113,7 @@ fn replay_file(file: &Path, args: &ReplayArgs) -> Result<Replayed, Failure> {
         shm_dir: args.shm.shm_dir.clone(),
         name: args.name.clone().unwrap_or_else(|| defaults.name.clone()),
         ..defaults
-    };
-    let replayed = match args.transport {
-        TransportArg::Memory => from_memory(&capture, &options)?,
-        TransportArg::Ws => served(&capture, &options, args, false)?,
-        TransportArg::Wss => served(&capture, &options, args, true)?,
-    };
-    Ok(replayed)
+    })
 }
 
 /// Plays the capture from a local server, once for every repeat.
@@ -160,6 +178,16 @@ fn print(replayed: &Replayed) {
         report.crossed,
         bbo.unwrap_or_default()
     );
+    for (name, line) in ["a", "b"].iter().zip(&report.lines) {
+        say!(
+            "  line {name}: {} first ({:.1} %, ahead by {}), {} duplicates, {} gaps",
+            count(line.first),
+            100.0 * line.win_rate,
+            nanos(line.lead_ns),
+            count(line.duplicates),
+            count(line.gaps),
+        );
+    }
     for (what, reasons) in [("ignored", &report.ignored), ("rejected", &report.rejected)] {
         if !reasons.is_empty() {
             let list: Vec<String> =

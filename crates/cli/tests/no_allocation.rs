@@ -130,6 +130,7 @@ fn play(place: &Place, file: &Path, tls: bool, builder: BuilderPlace) -> Option<
         wishes: Wishes { builder: Some(builder), idle: Some(Idle::Yield), other_threads: 0 },
         venues: vec![VenuePlan {
             venue,
+            lines: 1,
             subscriptions: Vec::new(),
             endpoints: Endpoints::of(venue).with_ws(&ws_url).with_rest(&rest_url),
             core: None,

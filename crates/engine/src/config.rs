@@ -62,6 +62,9 @@ pub struct VenueConfig {
     pub venue: Spanned<String>,
     /// The venue's symbols of the books to keep.
     pub symbols: Vec<Spanned<String>>,
+    /// Connections with the same subscriptions: the first message wins. 1 or 2.
+    #[serde(default = "default_lines")]
+    pub lines: Spanned<u32>,
     /// Core of the venue thread.
     pub core: Option<usize>,
     /// Whether to subscribe to trades.
@@ -186,6 +189,7 @@ impl VenueConfig {
         let at = Some(self.venue.span());
         let parsed = self.venue.get_ref().parse::<Venue>();
         parsed.map_err(|unknown| (at.clone(), unknown.to_string()))?;
+        in_range("lines", &self.lines, limits::LINES)?;
         in_range("silence_ms", &self.silence_ms, limits::SILENCE_MS)?;
         if self.symbols.is_empty() {
             return Err((at, "`symbols` is empty; name at least one symbol".to_owned()));
@@ -281,6 +285,10 @@ fn default_heartbeat_ms() -> Spanned<u32> {
 
 fn default_sample_every() -> u32 {
     64
+}
+
+fn default_lines() -> Spanned<u32> {
+    Spanned::new(0..0, 1)
 }
 
 fn default_silence_ms() -> Spanned<u32> {

@@ -17,6 +17,9 @@ pub const HEARTBEAT_MS: RangeInclusive<u32> = 5..=10_000;
 /// Silence limit in milliseconds. A venue batches for up to 1 s; Binance pings futures every 3 min.
 pub const SILENCE_MS: RangeInclusive<u32> = 100..=600_000;
 
+/// Connections with the same subscriptions.
+pub const LINES: RangeInclusive<u32> = 1..=2;
+
 /// Venue sections of one engine: one thread each.
 pub const VENUES_MAX: usize = 64;
 

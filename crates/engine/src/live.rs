@@ -82,6 +82,8 @@ pub struct VenuePlan {
     pub venue: Venue,
     /// What to subscribe.
     pub subscriptions: Vec<Subscription>,
+    /// Connections with the same subscriptions; see [`SessionConfig::lines`].
+    pub lines: u32,
     /// Its addresses.
     pub endpoints: Endpoints,
     /// Core of its thread.
@@ -435,6 +437,7 @@ fn sessions_of(plan: &EnginePlan) -> Result<Vec<SessionConfig>, String> {
             config.instruments.clone_from(&play.instruments);
             config.recorded_path.clone_from(&play.recorded_path);
         }
+        config.lines = venue.lines;
         config.first_book = BookId(book);
         config.first_conn = ConnId(conn);
         config.conns_max = config.conns_needed().max(1);

@@ -55,6 +55,7 @@ fn venue(config: &VenueConfig) -> Result<VenuePlan, String> {
     Ok(VenuePlan {
         venue,
         subscriptions: subscriptions.collect(),
+        lines: *config.lines.get_ref(),
         endpoints,
         core: config.core,
         silence_ns,

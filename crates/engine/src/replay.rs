@@ -25,7 +25,7 @@ use self::series::Watcher;
 use crate::builder::Builder;
 use crate::desk::Publish;
 use crate::outcome;
-use crate::report::{Books, Host, Latency, OkBad, Report};
+use crate::report::{Books, Host, Latency, LineReport, OkBad, Report};
 use crate::topology::{Topology, Wishes};
 use crate::url::Url;
 
@@ -150,11 +150,21 @@ impl From<String> for ReplayError {
 ///
 /// No venue can be told from the capture, or the engine cannot start.
 pub fn from_memory(capture: &Capture, options: &ReplayOptions) -> Result<Replayed, ReplayError> {
+    on_lines(core::slice::from_ref(capture), options)
+}
+
+/// Replays captures of connections with the same subscriptions, at the same time, as the lines of
+/// one session: by the times of their records.
+///
+/// # Errors
+///
+/// As [`from_memory`], or the venue cannot be kept on so many lines.
+pub fn on_lines(captures: &[Capture], options: &ReplayOptions) -> Result<Replayed, ReplayError> {
     let mut total = Passes::default();
     for _ in 0..options.repeat.max(1) {
-        total.watch(options, || memory::pass(capture, options))?;
+        total.watch(options, || memory::pass(captures, options))?;
     }
-    total.replayed(capture, options, Transport::Memory)
+    total.replayed(captures, options, Transport::Memory)
 }
 
 /// Replays a capture from a server that plays it: the live engine, over real sockets.
@@ -170,7 +180,7 @@ pub fn over_sockets(
     let mut total = Passes::default();
     total.watch(options, || sockets::pass(capture, options, server))?;
     let transport = if server.ca_file.is_some() { Transport::Wss } else { Transport::Ws };
-    total.replayed(capture, options, transport)
+    total.replayed(core::slice::from_ref(capture), options, transport)
 }
 
 /// The venue of a capture: what the user says, or whose addresses stand in it.
@@ -344,7 +354,7 @@ impl Passes {
 
     fn replayed(
         self,
-        capture: &Capture,
+        captures: &[Capture],
         options: &ReplayOptions,
         transport: Transport,
     ) -> Result<Replayed, ReplayError> {
@@ -363,9 +373,13 @@ impl Passes {
         #[expect(clippy::cast_precision_loss, reason = "a share for people, not a count")]
         let shared_stamps = (stages.kernel_stamps > 0)
             .then(|| stages.shared_stamps as f64 / stages.kernel_stamps as f64);
+        let files: Vec<String> =
+            captures.iter().map(|it| it.path().display().to_string()).collect();
+        let lines = if captures.len() > 1 { &counters.lines[..] } else { &[] };
         let report = Report {
+            lines: LineReport::of_all(lines),
             venue: pass.venue.name().to_owned(),
-            file: capture.path().display().to_string(),
+            file: files.join(" "),
             transport: transport.name().to_owned(),
             repeat: options.repeat.max(1),
             frames: counters.frames,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tickbook_venues::LineCounters;
 
 use crate::topology::Topology;
 
@@ -49,6 +50,9 @@ pub struct Report {
     pub bbo_checks: Option<OkBad>,
     /// Messages after which a book was crossed.
     pub crossed: u64,
+    /// What each line did, where there were several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineReport>,
     /// Messages that were understood and not used, by reason.
     pub ignored: BTreeMap<String, u64>,
     /// Messages that were refused, by reason.
@@ -64,6 +68,43 @@ pub struct Report {
     pub latency_ns: BTreeMap<String, Latency>,
     /// The host it ran on.
     pub host: Host,
+}
+
+/// What one of several connections with the same subscriptions did.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct LineReport {
+    /// Book messages that it brought first.
+    pub first: u64,
+    /// Book messages that it brought after another line.
+    pub duplicates: u64,
+    /// Its share of all that were first.
+    pub win_rate: f64,
+    /// Holes in it that were left to another line.
+    pub gaps: u64,
+    /// By how much it was ahead on average, of the messages that another line brought later.
+    pub lead_ns: u64,
+}
+
+impl LineReport {
+    /// Of all lines.
+    #[must_use]
+    pub fn of_all(lines: &[LineCounters]) -> Vec<Self> {
+        let first: u64 = lines.iter().map(|line| line.first).sum();
+        let duplicates: u64 = lines.iter().map(|line| line.duplicates).sum();
+        let report = |line: &LineCounters| {
+            let later = duplicates - line.duplicates;
+            #[expect(clippy::cast_precision_loss, reason = "a share for people, not a count")]
+            let win_rate = line.first as f64 / first.max(1) as f64;
+            Self {
+                first: line.first,
+                duplicates: line.duplicates,
+                win_rate,
+                gaps: line.gaps,
+                lead_ns: line.lead_ns / later.max(1),
+            }
+        };
+        lines.iter().map(report).collect()
+    }
 }
 
 /// How many checks passed and failed.

@@ -58,6 +58,7 @@ impl Desk {
             wishes: Wishes { builder: Some(builder), idle: Some(Idle::Yield), other_threads: 1 },
             venues: vec![VenuePlan {
                 venue,
+                lines: 1,
                 subscriptions: symbols.iter().map(|it| Subscription::all(it)).collect(),
                 endpoints: Endpoints::of(venue).with_ws(&sim.ws_url()).with_rest(&sim.rest_url()),
                 core: None,

@@ -90,6 +90,22 @@ names! {
         Disconnects "disconnects",
         /// Connections replaced before their time was up.
         Rotations "rotations",
+        /// Book messages that the first line brought first.
+        LineAFirst "line_a_first",
+        /// Book messages that the first line brought after the other.
+        LineADuplicates "line_a_duplicates",
+        /// Holes in the first line that were left to the other.
+        LineAGaps "line_a_gaps",
+        /// By how much the first line was ahead in all, in nanoseconds.
+        LineALeadNs "line_a_lead_ns",
+        /// Book messages that the second line brought first.
+        LineBFirst "line_b_first",
+        /// Book messages that the second line brought after the other.
+        LineBDuplicates "line_b_duplicates",
+        /// Holes in the second line that were left to the other.
+        LineBGaps "line_b_gaps",
+        /// By how much the second line was ahead in all, in nanoseconds.
+        LineBLeadNs "line_b_lead_ns",
         /// Ignored: the book already contained the diff.
         IgnoredStale "ignored_stale",
         /// Ignored: came a second time, or later than its successor.

@@ -87,6 +87,22 @@ reasons! {
     }
 }
 
+/// Connections that may carry the same subscriptions.
+pub const LINES_MAX: usize = 2;
+
+/// Counters of one line: of the first, the second connection of every subscription.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct LineCounters {
+    /// Book messages that it brought first, and that were passed on.
+    pub first: u64,
+    /// Book messages that another line had brought before.
+    pub duplicates: u64,
+    /// Holes in it that were left to the other line.
+    pub gaps: u64,
+    /// By how much it was ahead, of all messages that came later on the other, in nanoseconds.
+    pub lead_ns: u64,
+}
+
 /// Counters of one session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionCounters {
@@ -130,6 +146,8 @@ pub struct SessionCounters {
     pub rotations: u64,
     /// Instruments in the venue's lists that were skipped: of a kind not known here, or incomplete.
     pub instruments_skipped: u64,
+    /// Of each line, where every book has several.
+    pub lines: [LineCounters; LINES_MAX],
     ignored: [u64; Ignored::COUNT],
     rejected: [u64; Rejected::COUNT],
 }
@@ -167,7 +185,7 @@ impl SessionCounters {
 
     /// Names and values of the plain counters, for reports.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 20] {
+    pub const fn named(&self) -> [(&'static str, u64); 28] {
         [
             ("frames", self.frames),
             ("book_messages", self.book_messages),
@@ -189,6 +207,14 @@ impl SessionCounters {
             ("disconnects", self.disconnects),
             ("rotations", self.rotations),
             ("instruments_skipped", self.instruments_skipped),
+            ("line_a_first", self.lines[0].first),
+            ("line_a_duplicates", self.lines[0].duplicates),
+            ("line_a_gaps", self.lines[0].gaps),
+            ("line_a_lead_ns", self.lines[0].lead_ns),
+            ("line_b_first", self.lines[1].first),
+            ("line_b_duplicates", self.lines[1].duplicates),
+            ("line_b_gaps", self.lines[1].gaps),
+            ("line_b_lead_ns", self.lines[1].lead_ns),
         ]
     }
 }

@@ -49,7 +49,7 @@ mod symbols;
 mod ticker;
 
 pub use action::{Action, Actions, RequestId, RestPurpose, RestRequest, Warning};
-pub use counters::{Ignored, Rejected, SessionCounters};
+pub use counters::{Ignored, LINES_MAX, LineCounters, Rejected, SessionCounters};
 pub use endpoint::{Endpoint, Endpoints};
 pub use key::{Key, KeyError};
 pub use rest::{

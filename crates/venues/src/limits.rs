@@ -98,4 +98,8 @@ pub const ORDERS_MAX: usize = 1 << 20;
 /// Orders for which a book of orders has room from the start: about 150 KiB.
 pub const ORDERS_FIRST: usize = 1 << 10;
 
+/// With two lines: how long a hole of one waits to be closed by the other. Lines are milliseconds
+/// apart; the slowest channels send once a second.
+pub const LINE_HEAL_NS: i64 = 1_000 * MS;
+
 const MS: i64 = 1_000_000;

@@ -8,7 +8,7 @@ use tickbook_types::{
 
 use crate::action::Actions;
 use crate::binance;
-use crate::counters::{Rejected, SessionCounters};
+use crate::counters::{LINES_MAX, Rejected, SessionCounters};
 use crate::inband;
 use crate::key::Key;
 use crate::rest::RestResponse;
@@ -148,6 +148,9 @@ pub struct SessionConfig {
     pub mode: Mode,
     /// The venue's key, for venues that want one.
     pub key: Option<Key>,
+    /// Connections with the same subscriptions: 1, or [`crate::LINES_MAX`] where the venue sends
+    /// the same messages to all.
+    pub lines: u32,
     /// Every how many book messages the inner stages are stamped; 0: never.
     pub sample_every: u32,
     /// Whether the venue's instrument list is asked for before the first connection, where the
@@ -173,6 +176,7 @@ impl SessionConfig {
             conns_max: 0,
             mode,
             key: None,
+            lines: 1,
             sample_every: crate::limits::SAMPLE_EVERY,
             ask_lists: false,
             recorded_path: None,
@@ -203,6 +207,13 @@ pub enum ConfigError {
     NothingSubscribed,
     /// A symbol is empty or holds a character no symbol has.
     BadSymbol(String),
+    /// The venue's connections cannot stand in for one another, or not so many.
+    NoLines {
+        /// The venue.
+        venue: Venue,
+        /// What was wanted.
+        lines: u32,
+    },
     /// The same symbol twice.
     DuplicateSymbol(String),
     /// The venue has no channel of this depth.
@@ -239,6 +250,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnsupportedVenue(venue) => write!(f, "venue {venue} has no session"),
+            Self::NoLines { venue, lines } => {
+                write!(f, "venue {venue} cannot be kept on {lines} lines; leave lines out")
+            }
             Self::NothingSubscribed => f.write_str("no symbol is subscribed; name at least one"),
             Self::BadSymbol(symbol) => {
                 write!(f, "symbol '{symbol}' is not a symbol; write it as the venue does (BTCUSDT)")
@@ -273,8 +287,15 @@ impl core::error::Error for ConfigError {}
 ///
 /// [`ConfigError`] if the configuration asks for what the venue does not have.
 pub fn session(config: SessionConfig) -> Result<Box<dyn Session>, ConfigError> {
+    let lines = config.lines;
+    if lines == 0 || lines as usize > LINES_MAX {
+        return Err(ConfigError::NoLines { venue: config.venue, lines });
+    }
     match config.venue {
         Venue::BinanceSpot | Venue::BinanceUs | Venue::BinanceUsdm | Venue::BinanceCoinm => {
+            if lines > 1 {
+                return Err(ConfigError::NoLines { venue: config.venue, lines });
+            }
             Ok(Box::new(binance::BinanceSession::new(config)?))
         }
         _ => inband::session(config),

@@ -144,6 +144,7 @@ fn engine_plan_of(plan: &Plan, venue: &VenueProcess) -> EnginePlan {
         wishes: plan.wishes,
         venues: vec![VenuePlan {
             venue: venue::VENUE,
+            lines: 1,
             subscriptions: vec![subscription],
             endpoints: Endpoints::of(venue::VENUE)
                 .with_ws(&venue.ws_url)

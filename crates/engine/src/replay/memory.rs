@@ -22,20 +22,22 @@ use crate::room;
 use crate::tally::Tally;
 use crate::topology::{BuilderPlace, Topology, pin, usable_cores};
 
-/// One pass over a capture.
-pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, ReplayError> {
+/// One pass over captures: each is a connection with the same subscriptions.
+pub(super) fn pass(captures: &[Capture], options: &ReplayOptions) -> Result<Pass, ReplayError> {
+    let [capture, ..] = captures else { return Err(ReplayError("no capture".to_owned())) };
     let venue = venue_of(capture, options.venue)?;
+    let lines = u32::try_from(captures.len()).unwrap_or(u32::MAX);
     let topology = Topology::choose(1, usable_cores(), options.wishes);
-    let mut config = session_config(capture, venue, options.sample_every);
+    let mut config = session_config(capture, venue, options.sample_every, lines);
     config.instruments = listed(venue, options.instruments.as_deref())?;
     config.recorded_path = recorded_path(capture);
-    let books_max = config.books_max;
+    let (books_max, conns_max) = (config.books_max, config.conns_max);
     let session = session(config).map_err(|error| ReplayError(format!("{venue}: {error}")))?;
     let mut segment = Segment::create(&SegmentConfig {
         dir: options.shm_dir.clone(),
         name: options.name.clone(),
         books_max,
-        conns_max: 1,
+        conns_max,
         builders: 1,
         threads_max: 2,
         depth: options.published_depth,
@@ -44,7 +46,7 @@ pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, R
     })
     .map_err(fault)?;
     let stats = segment.take_thread(0, venue.name()).map_err(fault)?;
-    let (lane, messages) = ring(lane_slots(capture));
+    let (lane, messages) = ring(captures.iter().map(lane_slots).max().unwrap_or(0));
     let (requests_in, requests) = ring(limits::RESYNC_SLOTS);
     let desk_config =
         DeskConfig { depth: options.published_depth as usize, books_max: books_max as usize };
@@ -62,7 +64,7 @@ pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, R
         actions: Actions::with_capacity(64),
         counters: SessionCounters::default(),
         clock: Converter::new(),
-        epoch: 0,
+        epochs: vec![0; captures.len()],
         bytes: 0,
         stats,
     };
@@ -70,11 +72,11 @@ pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, R
         BuilderPlace::Inline => {
             let start = Instant::now();
             let fed = pinned(options.cores.map(|(venue, _)| venue), || {
-                feeder.with_builder(builder).feed(capture, options.pace)
+                feeder.with_builder(builder).feed(captures, options.pace)
             })?;
             (fed, start.elapsed().as_secs_f64())
         }
-        BuilderPlace::OwnThread => two_threads(capture, options, topology, feeder, builder)?,
+        BuilderPlace::OwnThread => two_threads(captures, options, topology, feeder, builder)?,
     };
     let mut pass = Pass {
         venue,
@@ -97,7 +99,7 @@ pub(super) fn pass(capture: &Capture, options: &ReplayOptions) -> Result<Pass, R
 
 /// The venue side in one thread, the builder in another.
 fn two_threads(
-    capture: &Capture,
+    captures: &[Capture],
     options: &ReplayOptions,
     topology: Topology,
     feeder: Feeder,
@@ -115,7 +117,7 @@ fn two_threads(
         });
         let start = Instant::now();
         let feeding = scope.spawn(|| {
-            pinned(options.cores.map(|(venue, _)| venue), || feeder.feed(capture, options.pace))
+            pinned(options.cores.map(|(venue, _)| venue), || feeder.feed(captures, options.pace))
         });
         let dead = |_| ReplayError("a thread of the replay panicked".to_owned());
         let mut fed = feeding.join().map_err(dead)??;
@@ -144,7 +146,8 @@ struct Feeder {
     actions: Actions,
     counters: SessionCounters,
     clock: Converter,
-    epoch: u32,
+    /// How often each connection was opened.
+    epochs: Vec<u32>,
     bytes: u64,
     stats: StatsWriter,
 }
@@ -155,43 +158,60 @@ impl Feeder {
         self
     }
 
-    fn feed(mut self, capture: &Capture, pace: Pace) -> Fed {
-        let first = capture.record(0).map_or(WallNanos(0), |record| record.ns());
+    fn feed(mut self, captures: &[Capture], pace: Pace) -> Fed {
+        let starts = captures.iter().filter_map(|capture| capture.record(0));
+        let first = starts.map(|record| record.ns()).min().unwrap_or(WallNanos(0));
         let pacer = Pacer::new(pace, first, &self.clock);
         self.call(MonoNanos(first.0), room::SMALL, |session, cx| session.start(cx));
-        if !matches!(capture.record(0), Some(Record::Open { .. })) {
-            self.connected(first);
+        for (index, capture) in (0..).zip(captures) {
+            if !matches!(capture.record(0), Some(Record::Open { .. })) {
+                self.connected(index, first);
+            }
         }
-        for record in capture.records() {
+        let mut left: Vec<usize> = captures.iter().map(Capture::len).collect();
+        for (index, record) in merged(captures) {
             let now = MonoNanos(record.ns().0);
             if now >= self.session.next_deadline() {
                 self.call(now, room::SMALL, |session, cx| session.on_timer(cx));
             }
-            match record {
-                Record::Frame { ns, text } => {
-                    let due = pacer.wait(ns, self.builder.as_mut());
-                    let stamps = self.stamps(room::of_frame(text.len()), text.len(), due);
-                    self.hand(now, |session, cx| session.on_message(CONN, text, &stamps, cx));
-                }
-                Record::Binary { ns, bytes } => {
-                    let due = pacer.wait(ns, self.builder.as_mut());
-                    let stamps = self.stamps(room::of_binary(bytes.len()), bytes.len(), due);
-                    self.hand(now, |session, cx| session.on_binary(CONN, bytes, &stamps, cx));
-                }
-                Record::Http { url, body, .. } => {
-                    self.settle(now);
-                    self.rest(now, url, body);
-                }
-                Record::Open { ns, .. } => {
-                    self.settle(now);
-                    self.connected(ns);
-                }
-                _ => {}
-            }
+            self.record(index, record, &pacer);
             self.requests(now);
+            left[index] -= 1;
+            if left[index] == 0 && left.iter().any(|left| *left > 0) {
+                // The others go on: this line has ended.
+                self.settle(now);
+                let conn = conn_of(index);
+                self.call(now, room::EVERYTHING, |session, cx| session.on_disconnected(conn, cx));
+            }
             self.actions.drain().for_each(drop);
         }
         self.finish()
+    }
+
+    #[inline]
+    fn record(&mut self, index: usize, record: Record<'_>, pacer: &Pacer) {
+        let (conn, now) = (conn_of(index), MonoNanos(record.ns().0));
+        match record {
+            Record::Frame { ns, text } => {
+                let due = pacer.wait(ns, self.builder.as_mut());
+                let stamps = self.stamps(room::of_frame(text.len()), text.len(), due);
+                self.hand(now, |session, cx| session.on_message(conn, text, &stamps, cx));
+            }
+            Record::Binary { ns, bytes } => {
+                let due = pacer.wait(ns, self.builder.as_mut());
+                let stamps = self.stamps(room::of_binary(bytes.len()), bytes.len(), due);
+                self.hand(now, |session, cx| session.on_binary(conn, bytes, &stamps, cx));
+            }
+            Record::Http { url, body, .. } => {
+                self.settle(now);
+                self.rest(now, url, body);
+            }
+            Record::Open { ns, .. } => {
+                self.settle(now);
+                self.connected(index, ns);
+            }
+            _ => {}
+        }
     }
 
     /// Makes room for a frame of `len` bytes, and stamps it as received.
@@ -225,14 +245,14 @@ impl Feeder {
         self.call(now, room::EVERYTHING, |session, cx| session.on_rest(response, cx));
     }
 
-    fn connected(&mut self, at: WallNanos) {
-        let now = MonoNanos(at.0);
-        if self.epoch > 0 {
-            self.call(now, room::EVERYTHING, |session, cx| session.on_disconnected(CONN, cx));
+    fn connected(&mut self, index: usize, at: WallNanos) {
+        let (conn, now) = (conn_of(index), MonoNanos(at.0));
+        if self.epochs[index] > 0 {
+            self.call(now, room::EVERYTHING, |session, cx| session.on_disconnected(conn, cx));
         }
-        self.epoch += 1;
-        let epoch = Epoch(self.epoch);
-        self.call(now, room::SMALL, |session, cx| session.on_connected(CONN, epoch, cx));
+        self.epochs[index] += 1;
+        let epoch = Epoch(self.epochs[index]);
+        self.call(now, room::SMALL, |session, cx| session.on_connected(conn, epoch, cx));
     }
 
     /// Lets the builder come to the end of what it has, and hears what it found: a request must not
@@ -329,7 +349,7 @@ fn pinned<T>(core: Option<usize>, f: impl FnOnce() -> T) -> Result<T, ReplayErro
     Ok(f())
 }
 
-fn session_config(capture: &Capture, venue: Venue, sample_every: u32) -> SessionConfig {
+fn session_config(capture: &Capture, venue: Venue, sample_every: u32, lines: u32) -> SessionConfig {
     let subscriptions = capture.records().find_map(|record| match record {
         Record::Open { url, .. } => Some(subscriptions_from_open(venue, url)),
         _ => None,
@@ -337,7 +357,8 @@ fn session_config(capture: &Capture, venue: Venue, sample_every: u32) -> Session
     let mode = Mode::Replay { discover: true };
     let mut config = SessionConfig::new(venue, subscriptions.unwrap_or_default(), mode);
     config.sample_every = sample_every;
-    config.conns_max = config.conns_max.max(1);
+    config.lines = lines;
+    config.conns_max = config.conns_needed().max(1);
     config
 }
 
@@ -356,8 +377,21 @@ fn fault(error: tickbook_shm::ShmError) -> ReplayError {
     ReplayError(error.to_string())
 }
 
-/// The one connection of a capture.
-const CONN: ConnId = ConnId(0);
+/// The connection of a capture.
+fn conn_of(index: usize) -> ConnId {
+    ConnId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// The records of all captures by their time, and which capture each is of.
+fn merged(captures: &[Capture]) -> impl Iterator<Item = (usize, Record<'_>)> {
+    let mut sources: Vec<_> = captures.iter().map(|it| it.records().peekable()).collect();
+    core::iter::from_fn(move || {
+        let heads = sources.iter_mut().enumerate();
+        let heads = heads.filter_map(|(index, it)| Some((it.peek()?.ns(), index)));
+        let (_, index) = heads.min()?;
+        Some((index, sources.get_mut(index)?.next()?))
+    })
+}
 
 /// Slots that may wait for the builder: about ten messages of 20 levels.
 const SLOTS_IN_FLIGHT: usize = 64;

@@ -57,6 +57,7 @@ pub(super) fn pass(
         venues: vec![VenuePlan {
             venue,
             subscriptions,
+            lines: 1,
             endpoints: Endpoints::of(venue).with_ws(&server.ws_url).with_rest(&server.rest_url),
             core: options.cores.map(|(core, _)| core),
             silence_ns: 0,

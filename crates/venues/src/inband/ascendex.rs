@@ -19,6 +19,7 @@ const RULES: Rules = Rules {
     rest: "https://ascendex.com",
     path: "/1/api/pro/v1/stream",
     shows_loss: true,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

@@ -9,6 +9,7 @@ use tickbook_types::{
 
 use super::chain::Position;
 use super::digits::Digits;
+use super::lines::Race;
 use super::protocol::{Route, Topic};
 use crate::counters::Rejected;
 use crate::fetch::Fetch;
@@ -64,6 +65,8 @@ pub(super) struct Book {
     pub(super) ticker_lost: bool,
     /// What its sync needs besides, where REST has its snapshots.
     pub(super) splice: Option<Box<Splice>>,
+    /// What it knows of its lines, where there are several.
+    pub(super) race: Option<Box<Race>>,
 }
 
 /// The sync of a book with snapshots of REST.
@@ -123,6 +126,7 @@ impl Book {
             next_of_symbol: None,
             has_ticker: false,
             ticker_lost: false,
+            race: None,
         }
     }
 
@@ -223,6 +227,9 @@ pub(super) enum LinePhase {
 pub(super) struct Line {
     pub(super) conn: ConnId,
     pub(super) route: Route,
+    /// Lines of one group have the same subscriptions; which of them it is.
+    pub(super) group: usize,
+    pub(super) copy: usize,
     pub(super) phase: LinePhase,
     pub(super) epoch: Epoch,
     /// Number of its last frame, where the venue counts frames.
@@ -245,6 +252,8 @@ impl Line {
         Self {
             conn,
             route,
+            group: 0,
+            copy: 0,
             phase: LinePhase::Down,
             epoch: Epoch(0),
             number: None,

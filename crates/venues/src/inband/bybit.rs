@@ -29,6 +29,7 @@ const RULES: Rules = Rules {
     books_per_conn: 100,
     keepalive: Some((20 * SECOND, r#"{"op":"ping"}"#)),
     shows_loss: true,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

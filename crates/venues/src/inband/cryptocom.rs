@@ -26,6 +26,7 @@ const RULES: Rules = Rules {
     rest: "https://api.crypto.com",
     path: "/v2/market",
     recovery: Recovery::NextMessage,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

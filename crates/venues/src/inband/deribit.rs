@@ -29,6 +29,7 @@ const RULES: Rules = Rules {
         r#"{"jsonrpc":"2.0","id":0,"method":"public/set_heartbeat","params":{"interval":30}}"#,
     ],
     shows_loss: true,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

@@ -84,8 +84,9 @@ impl InbandSession {
         for index in 0..self.books.len() {
             let book = &self.books[index];
             let name = self.protocol.channel_of(&book.topic.name).as_bytes();
-            if book.line == line && payload.windows(name.len()).any(|window| window == name) {
-                cx.counters.gaps += u64::from(book.phase == Phase::Live);
+            let named = payload.windows(name.len()).any(|window| window == name);
+            if named && self.is_fed_by(index, line) && !self.is_carried_without(index, line, cx) {
+                cx.counters.gaps += u64::from(self.books[index].phase == Phase::Live);
                 self.lose_unread(index, Reason::Gap, cx);
             }
         }
@@ -112,7 +113,7 @@ impl InbandSession {
     ) {
         match event {
             Event::Book(event) => self.take_book(line, frame, event, message, stamps, cx),
-            Event::Trade(event) => self.take_trade(frame, event, stamps, cx),
+            Event::Trade(event) => self.take_trade(line, frame, event, stamps, cx),
             Event::Lost { name, reason } => self.take_loss(line, frame.bytes(name), *reason, cx),
             Event::Ticker(event) => self.take_ticker(line, frame, event, stamps, cx),
             Event::Rejected(reason) => cx.counters.reject(*reason),
@@ -168,7 +169,7 @@ impl InbandSession {
         cx: &mut Context<'_>,
     ) {
         let Some(index) = self.names.find(name) else { return };
-        if self.books[index].line != line {
+        if !self.is_fed_by(index, line) {
             return;
         }
         if self.books[index].phase != Phase::Live {
@@ -198,8 +199,11 @@ impl InbandSession {
             cx.counters.ignore(Ignored::UnknownSymbol);
             return;
         };
-        if self.books[index].line != line {
+        if !self.is_fed_by(index, line) {
             cx.counters.ignore(Ignored::SpareConnection);
+            return;
+        }
+        if !self.is_first((index, line), event, frame.levels(event), cx) {
             return;
         }
         debug_assert!(event.checksum.is_none() || self.rules.checksums);
@@ -268,6 +272,7 @@ impl InbandSession {
                 cx.counters.ignore(if stale { Ignored::Stale } else { Ignored::Duplicate });
                 return Ok(());
             }
+            Step::Gap if self.may_heal(index, cx) => return Ok(()),
             Step::Gap => {
                 cx.counters.gaps += 1;
                 self.lose(index, Reason::Gap, cx);
@@ -284,6 +289,7 @@ impl InbandSession {
             splice.confirmed = book.position.id().unwrap_or(0);
         }
         book.position = position;
+        self.passed_on(index, cx);
         Ok(())
     }
 
@@ -363,6 +369,7 @@ impl InbandSession {
         book.wanted.stage = Stage::Idle;
         book.position = Position::after_snapshot(event.link);
         (book.state, book.reason) = (BookState::Live, Reason::None);
+        self.passed_on(index, cx);
         Ok(())
     }
 
@@ -501,6 +508,7 @@ impl InbandSession {
 
     fn take_trade(
         &mut self,
+        line: usize,
         frame: &Frame,
         event: &TradeEvent,
         stamps: &RecvStamps,
@@ -511,11 +519,14 @@ impl InbandSession {
             cx.counters.ignore(Ignored::UnknownSymbol);
             return;
         };
-        let book = &self.books[index];
-        if !book.added {
+        if !self.books[index].added {
             cx.counters.ignore(Ignored::NoBook);
             return;
         }
+        if !self.is_first_trade((index, line), event, cx) {
+            return;
+        }
+        let book = &self.books[index];
         let header = MessageHeader {
             count: 2,
             state: book.state,

@@ -19,6 +19,7 @@ const RULES: Rules = Rules {
     path: "/api/2/ws/public",
     books_per_message: 1,
     shows_loss: true,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

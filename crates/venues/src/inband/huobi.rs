@@ -23,6 +23,7 @@ const RULES: Rules = Rules {
     path: "/ws",
     recovery: Recovery::NextMessage,
     binary: Binary::Gzip,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

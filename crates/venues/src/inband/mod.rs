@@ -57,6 +57,7 @@ mod kraken_l3;
 mod kraken_v1;
 mod kraken_v2;
 mod kucoin;
+mod lines;
 mod listing;
 mod okex_v3;
 mod okx;

@@ -29,6 +29,7 @@ const RULES: Rules = Rules {
     books_per_message: 25,
     keepalive: Some((20 * SECOND, "ping")),
     checksums: true,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

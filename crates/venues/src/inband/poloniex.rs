@@ -19,6 +19,7 @@ const RULES: Rules = Rules {
     path: "/ws/public",
     keepalive: Some((20 * SECOND, r#"{"event":"ping"}"#)),
     shows_loss: true,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 

@@ -33,6 +33,9 @@ pub(crate) struct Rules {
     pub(crate) greeting: &'static [&'static str],
     /// What brings a new snapshot.
     pub(crate) recovery: Recovery,
+    /// Whether every connection is sent the same messages, so that one can stand in for another:
+    /// with ids of the book, or as whole books, or with a checksum.
+    pub(crate) same_on_all: bool,
     /// What its binary frames hold.
     pub(crate) binary: Binary,
     /// Whether a message that was lost, or could not be read, shows in the ids of the next one.
@@ -72,6 +75,7 @@ impl Rules {
         keepalive: None,
         greeting: &[],
         recovery: Recovery::Resubscribe,
+        same_on_all: false,
         binary: Binary::Unexpected,
         shows_loss: false,
         crosses: false,

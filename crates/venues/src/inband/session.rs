@@ -8,6 +8,7 @@ use tickbook_types::{
 use super::binary::Inflater;
 use super::book::{Book, Line, LinePhase, Phase, Splice};
 use super::frame::Frame;
+use super::lines::Race;
 use super::listing::Lists;
 use super::protocol::{Protocol, Recovery, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
 use crate::action::{Action, RequestId, Warning};
@@ -74,14 +75,22 @@ impl InbandSession {
             key.into_iter().for_each(|key| protocol.take_key(key));
         }
         let rules = protocol.rules();
+        if config.lines > 1 && !rules.same_on_all {
+            let lines = config.lines;
+            return Err(ConfigError::NoLines { venue: config.venue, lines });
+        }
         let (routes, line_of) = deal(&config, &*protocol);
+        let groups = routes.len() / config.lines.max(1) as usize;
         let needed = u32::try_from(routes.len()).unwrap_or(u32::MAX);
         if needed > config.conns_max {
             return Err(ConfigError::TooManyConns { needed, given: config.conns_max });
         }
         let lines = (0..).zip(routes).map(|(index, route)| {
             let conn = ConnId(config.first_conn.0 + index);
-            Line::new(conn, route, rules.messages_per_second)
+            let mut line = Line::new(conn, route, rules.messages_per_second);
+            let index = index as usize;
+            (line.group, line.copy) = (index % groups.max(1), index / groups.max(1));
+            line
         });
         let mut session = Self {
             rules,
@@ -145,6 +154,7 @@ impl InbandSession {
         let mut book = Book::new(id, topic, instrument, line);
         book.depth_max = self.protocol.depth_max(&book.topic);
         book.crosses = self.rules.crosses;
+        book.race = (self.config.lines > 1).then(|| Box::new(Race::new()));
         let path = self.protocol.snapshot_path(&book.topic);
         book.splice = path.map(|path| Box::new(Splice::new(path)));
         self.books.push(book);
@@ -207,7 +217,13 @@ impl InbandSession {
     }
 
     /// Says the state of a book, now or as soon as the lane has room.
-    fn tell(&mut self, index: usize, state: BookState, reason: Reason, cx: &mut Context<'_>) {
+    pub(super) fn tell(
+        &mut self,
+        index: usize,
+        state: BookState,
+        reason: Reason,
+        cx: &mut Context<'_>,
+    ) {
         let book = &mut self.books[index];
         (book.state, book.reason, book.status_due) = (state, reason, true);
         self.flush_status(index, cx);
@@ -267,7 +283,7 @@ impl InbandSession {
     /// [`Self::lose_unread`] for every book of a connection.
     pub(super) fn lose_line(&mut self, line: usize, reason: Reason, cx: &mut Context<'_>) {
         for index in 0..self.books.len() {
-            if self.books[index].line == line {
+            if self.is_fed_by(index, line) && !self.is_carried_without(index, line, cx) {
                 self.lose_unread(index, reason, cx);
             }
         }
@@ -287,6 +303,7 @@ impl InbandSession {
             if (self.is_live_mode() && !self.add_book(index, cx)) || !self.flush_status(index, cx) {
                 continue;
             }
+            self.pump_race(index, cx);
             if self.books[index].splice.is_some() {
                 self.pump_sync(index, &mut under_way, cx);
             } else if self.is_live_mode() {
@@ -377,9 +394,9 @@ impl InbandSession {
         }
     }
 
-    /// Index of the connection with an id; in a replay there is but one.
+    /// Index of the connection with an id; in a replay there may be but one.
     fn line_of(&self, conn: ConnId) -> Option<usize> {
-        if !self.is_live_mode() {
+        if !self.is_live_mode() && self.lines.len() == 1 {
             return Some(0);
         }
         let index = conn.0.checked_sub(self.config.first_conn.0)? as usize;
@@ -400,9 +417,13 @@ impl Session for InbandSession {
         let keepalive_at = self.first_keepalive(index, cx.now);
         self.lines[index].open(epoch, keepalive_at);
         self.protocol.opened(index);
-        let of_line = |book: &usize| self.books[*book].line == index;
+        let of_line = |book: &usize| self.is_fed_by(*book, index);
         let books: Vec<usize> = (0..self.books.len()).filter(of_line).collect();
+        let line = index;
         for index in &books {
+            if self.joins(*index, line) {
+                continue;
+            }
             let book = &mut self.books[*index];
             book.phase = Phase::Waiting;
             let deadline = cx.now.plus(limits::FIRST_DATA_DEADLINE_NS);
@@ -450,7 +471,8 @@ impl Session for InbandSession {
         cx.counters.disconnects += 1;
         self.lines[index].close();
         for book in 0..self.books.len() {
-            if self.books[book].line == index && self.books[book].phase != Phase::Idle {
+            let feeds = self.is_fed_by(book, index) && self.books[book].phase != Phase::Idle;
+            if feeds && !self.hands_over(book, index, cx) {
                 self.books[book].phase = Phase::Idle;
                 self.books[book].wanted.settle();
                 self.drop_kept(book, cx);
@@ -540,7 +562,8 @@ fn deal(config: &SessionConfig, protocol: &dyn Protocol) -> (Vec<Route>, Vec<usi
         lines.push((Route { endpoint: Endpoint::Main, path: rules.path, prefix: "" }, 0));
         line_of = vec![0; config.subscriptions.len()];
     }
-    (lines.into_iter().map(|(route, _)| route).collect(), line_of)
+    let routes: Vec<Route> = lines.into_iter().map(|(route, _)| route).collect();
+    (routes.repeat(config.lines.max(1) as usize), line_of)
 }
 
 /// Connection ids that a configuration needs.

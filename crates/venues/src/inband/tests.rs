@@ -6,6 +6,7 @@ mod aside;
 mod checksums;
 mod dialects;
 mod fixtures;
+mod lines;
 mod sync;
 mod wire;
 
@@ -65,8 +66,12 @@ impl Rig {
         instruments: Vec<Instrument>,
     ) -> Self {
         let key = crate::Key::parse("token = key-of-the-test").ok();
-        let config =
-            SessionConfig { instruments, key, ..SessionConfig::new(venue, subscriptions, mode) };
+        let config = SessionConfig::new(venue, subscriptions, mode);
+        Self::of(SessionConfig { instruments, key, ..config })
+    }
+
+    fn of(config: SessionConfig) -> Self {
+        let (venue, mode) = (config.venue, config.mode);
         let (lane, messages) = ring(1 << 12);
         let mut rig = Self {
             session: crate::session::session(config).unwrap(),

@@ -22,6 +22,7 @@ const RULES: Rules = Rules {
     keepalive: Some((60 * SECOND, "PING")),
     recovery: Recovery::NextMessage,
     binary: Binary::Text,
+    same_on_all: true,
     ..Rules::CAUTIOUS
 };
 
