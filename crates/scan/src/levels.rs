@@ -40,7 +40,7 @@ pub(crate) struct Fields {
     pub(crate) size: Decimals,
     pub(crate) form: Form,
     #[cfg(target_arch = "x86_64")]
-    pub(crate) hint: crate::arch::shape::Hint,
+    pub(crate) hint: crate::arch::avx2::Hint,
 }
 
 /// What [`LevelScanner::levels`] found.
@@ -69,8 +69,12 @@ impl LevelScanner {
             size: Decimals::new(scale.size_exponent)?,
             form,
             #[cfg(target_arch = "x86_64")]
-            hint: crate::arch::shape::Hint::default(),
+            hint: crate::arch::avx2::Hint::NONE,
         };
+        #[cfg(target_arch = "x86_64")]
+        if kernel == Kernel::Avx2 && kernel.is_available() && !crate::arch::avx2::serves(&fields) {
+            return Some(Self { fields, kernel: Kernel::Swar });
+        }
         // The calls of `levels` below rely on this.
         kernel.is_available().then_some(Self { fields, kernel })
     }
@@ -100,7 +104,7 @@ impl LevelScanner {
         match self.kernel {
             Kernel::Scalar => scalar::levels(fields, bytes, first, side, out),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 if fields.form.is_quoted() => {
+            Kernel::Avx2 => {
                 // SAFETY: the processor has what `avx2::levels` is compiled for, because `with`
                 // makes no scanner of this kernel unless `Kernel::is_available` said so.
                 unsafe { crate::arch::avx2::levels(fields, bytes, first, side, out) }

@@ -11,6 +11,20 @@ use crate::word::{self, ZEROS};
 #[inline]
 #[must_use]
 pub fn unsigned(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // SAFETY: SSE2 is part of every x86-64.
+        let found = unsafe { crate::arch::sse2::unsigned(bytes, at) };
+        if found.is_some() {
+            return found;
+        }
+    }
+    by_words(bytes, at)
+}
+
+/// [`unsigned`] in general registers: any processor, wherever in the slice, up to 19 digits.
+#[inline(never)]
+fn by_words(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     let first = word::word(bytes, at) ^ ZEROS;
     let stops = word::non_digits(first);
     if stops != 0 {
@@ -74,14 +88,34 @@ mod tests {
         }
     }
 
+    /// Digit by digit.
+    fn naive(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+        let digits = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_digit()).count();
+        let text = core::str::from_utf8(&bytes[at..at + digits]).unwrap();
+        let plain = !text.is_empty() && digits <= 19 && (digits == 1 || !text.starts_with('0'));
+        plain.then(|| (text.parse().unwrap(), at + digits))
+    }
+
     proptest! {
         #[test]
-        fn scanned_integers_equal_the_general_ones(text in "[0-9]{0,21}[,}.e\"-]?") {
-            let bytes = [text.as_bytes(), &[b','; 64]].concat();
-            if let Some((value, end)) = unsigned(&bytes, 0) {
-                prop_assert_eq!(text[..end].parse::<u64>().unwrap(), value);
-                prop_assert!(end == 1 || !text.starts_with('0'));
-                prop_assert!(!bytes[end].is_ascii_digit());
+        fn scanned_integers_equal_the_general_ones(
+            before in "[0-9a:,/\"]{0,24}",
+            text in "(0|[1-9])?[0-9]{0,20}",
+            behind in "[,}.e\"/:\\-]",
+        ) {
+            let at = before.len();
+            let bytes = [before.as_bytes(), text.as_bytes(), behind.as_bytes(), &[b','; 64]].concat();
+            let found = unsigned(&bytes, at);
+            prop_assert_eq!(found, naive(&bytes, at));
+            prop_assert_eq!(by_words(&bytes, at), found);
+        }
+
+        #[test]
+        fn no_end_of_a_slice_is_overrun(bytes in "[0-9,]{0,40}", at in 0..50_usize) {
+            let bytes = bytes.as_bytes();
+            // Without padding behind it a number may seem to end early, but in the slice.
+            if let Some((_, end)) = unsigned(bytes, at) {
+                prop_assert!(bytes[at..end].iter().all(u8::is_ascii_digit));
             }
         }
     }

@@ -46,7 +46,7 @@ use std::arch::x86_64::*;
 use tickbook_types::{LevelRecord, Side};
 
 use super::scalar::{self, Behind};
-use super::shape::{self, Digits, Hint, LANE, Row, Rows, Shape};
+use super::shape::{self, Digits, LANE, Row, Rows, Shape};
 use super::swar::{self, LAST, LAST_MASK, NEXT, NEXT_MASK};
 use crate::levels::{Fields, Form, Levels};
 
@@ -76,6 +76,26 @@ const _: () = assert!(LEVEL_READ <= LOOK_READ);
 /// On recordings of six venues 1, 2 and 3 measured alike, 1 a little better where shapes change.
 const STEADY: u32 = 1;
 
+/// What a scanner brings along from the last array.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hint {
+    /// Of the shape that levels had for a while; of no meaning unless `steady`.
+    plan: Plan,
+    /// Whether the last level had that shape.
+    steady: bool,
+}
+
+impl Hint {
+    /// Nothing is known yet.
+    pub(crate) const NONE: Self = Self { plan: Plan::NONE, steady: false };
+}
+
+/// Whether there are plans for these fields: numbers in quotes, with not too many digits kept.
+pub(crate) fn serves(fields: &Fields) -> bool {
+    let has_rows = |kept| shape::rows(kept).is_some();
+    fields.form.is_quoted() && has_rows(fields.price.kept()) && has_rows(fields.size.kept())
+}
+
 /// Scans levels from `at`, where the first one's price begins, to the end of the array.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 pub(crate) fn levels(
@@ -85,15 +105,11 @@ pub(crate) fn levels(
     side: Side,
     out: &mut [LevelRecord],
 ) -> Option<Levels> {
-    let (Some(price), Some(size)) =
-        (shape::rows(fields.price.kept()), shape::rows(fields.size.kept()))
-    else {
-        return swar::levels(fields, bytes, at, side, out);
-    };
-    let Hint { shape, steady } = fields.hint;
+    let Hint { plan, steady } = fields.hint;
+    let kept = (fields.price.kept(), fields.size.kept());
     let side_bit = _mm256_set_epi64x((side as i64) << 63, 0, (side as i64) << 63, 0);
-    let plan = Plan::new(price, size, shape)?;
-    let mut array = Array { bytes, out, at, count: 0, side_bit, price, size, shape, plan, steady };
+    let mut array =
+        Array { bytes, out, at, count: 0, side_bit, kept, plan, planned: false, steady };
     // With more fields behind the size there is no stride to guess.
     let quoted = fields.form == Form::Quoted;
     let mut guesses = steady && quoted;
@@ -118,7 +134,11 @@ pub(crate) fn levels(
             }
         }
     };
-    fields.hint = Hint { shape: array.shape, steady: guesses || array.steady };
+    // Mostly the plan is the one that came, and nothing has to be written.
+    let steady = guesses || array.steady;
+    if array.planned || steady != fields.hint.steady {
+        fields.hint = Hint { plan: array.plan, steady };
+    }
     Some(Levels { count: array.count, end })
 }
 
@@ -144,12 +164,12 @@ struct Array<'a> {
     count: usize,
     /// The side, in the place it has in two records.
     side_bit: __m256i,
-    price: &'static Rows,
-    size: &'static Rows,
-    /// What levels had for a while, when last they did.
-    shape: Shape,
-    /// Of that shape.
+    /// Digits kept behind the point, of prices and of sizes.
+    kept: (u32, u32),
+    /// Of the shape that levels had for a while, when last they did.
     plan: Plan,
+    /// Whether that was in this array.
+    planned: bool,
     /// Whether the last level was like that.
     steady: bool,
 }
@@ -181,35 +201,58 @@ impl Array<'_> {
             // that much more.
             let second = unsafe { plan.read(bytes, self.at + plan.stride) };
             let odd = _mm256_or_si256(first.odd, second.odd);
-            let marks = first.marks | second.marks | first.followed() | second.followed();
+            let marks = first.marks | second.marks | first.followed();
             if marks != 0 || _mm256_testz_si256(odd, odd) == 0 {
-                return self.last_guess(&first, &second);
+                return self.last_guess(&first);
             }
             let records = integers(plan.order(&first), plan.order(&second));
             let records = _mm256_or_si256(records, self.side_bit);
             // SAFETY: `places` are two records of two words each, 32 bytes, and all bits are a
             // record.
             unsafe { _mm256_storeu_si256(places.as_mut_ptr().cast(), records) };
-            self.count += 2;
-            self.at += 2 * plan.stride;
+            self.at += plan.stride;
+            if second.followed() == 0 {
+                self.count += 2;
+                self.at += plan.stride;
+            } else if second.is_last() {
+                self.count += 2;
+                return Some(self.at + plan.behind + LAST_LEN);
+            } else {
+                self.count += 1;
+                return None;
+            }
         }
         None
     }
 
-    /// Takes from two levels, not both of the plan's shape and followed by another, what is.
+    /// At the end of an array, whose last level had this plan and was like the one before it, or
+    /// not: what the next array will be guessed to begin with.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2")]
-    fn last_guess(&mut self, first: &Read, second: &Read) -> Option<usize> {
-        for read in [first, second] {
-            if !read.fits() || (read.followed() != 0 && !read.is_last()) {
-                return None;
-            }
-            self.write(read)?;
-            if read.is_last() {
-                return Some(self.at + self.plan.behind + LAST_LEN);
-            }
-            self.at += self.plan.stride;
+    fn remember(&mut self, last: Plan, like: bool) {
+        // Arrays of one level have none before it; then the second one that is odd is believed.
+        if last.stride != self.plan.stride && (like || !self.steady) {
+            (self.plan, self.planned) = (last, true);
         }
+        self.steady = last.stride == self.plan.stride;
+    }
+
+    /// Takes a level of the plan's shape that is not followed by another one.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
+    fn last_guess(&mut self, read: &Read) -> Option<usize> {
+        let is_last = read.is_last();
+        if !read.fits() || (read.followed() != 0 && !is_last) {
+            return None;
+        }
+        let place = self.out.get_mut(self.count)?;
+        let digits = self.plan.order(read);
+        store(place, _mm256_or_si256(integers(digits, digits), self.side_bit));
+        self.count += 1;
+        if is_last {
+            return Some(self.at + self.plan.behind + LAST_LEN);
+        }
+        self.at += self.plan.stride;
         None
     }
 
@@ -221,10 +264,13 @@ impl Array<'_> {
         // The last level's stride, and how many had the same one. Two shapes of one stride are
         // rare, and a plan that is wrong does no harm.
         let (mut stride, mut like) = (self.plan.stride, 0);
+        let (Some(price), Some(size)) = (shape::rows(self.kept.0), shape::rows(self.kept.1)) else {
+            return Looked::Unknown;
+        };
         while self.at + LOOK_READ <= self.bytes.len() {
             // SAFETY: LOOK_READ bytes from `at` on are in the slice by the check above.
             let sight = unsafe { Sight::of(self.bytes, self.at) };
-            let Some(plan) = Plan::new(self.price, self.size, sight.shape) else { break };
+            let Some(plan) = Plan::new(price, size, sight.shape) else { break };
             // SAFETY: LOOK_READ bytes from `at` on are in the slice, and LEVEL_READ is less.
             let read = unsafe { plan.read(self.bytes, self.at) };
             if !read.fits() {
@@ -237,7 +283,9 @@ impl Array<'_> {
                 plan.stride
             } else if read.is_last() {
                 self.count += 1;
-                self.steady = plan.stride == self.plan.stride;
+                if !MORE {
+                    self.remember(plan, plan.stride == stride);
+                }
                 return Looked::End(self.at + plan.behind + LAST_LEN);
             } else if MORE {
                 match scalar::behind(self.bytes, self.at + plan.behind, Form::QuotedAndMore) {
@@ -260,22 +308,11 @@ impl Array<'_> {
             like = if plan.stride == stride { like + 1 } else { 0 };
             stride = plan.stride;
             if !MORE && like == STEADY {
-                (self.plan, self.shape) = (plan, sight.shape);
+                (self.plan, self.planned) = (plan, true);
                 return Looked::Steady;
             }
         }
         Looked::Unknown
-    }
-
-    /// Writes the plan's level.
-    #[inline]
-    #[target_feature(enable = "avx2,bmi1,bmi2")]
-    fn write(&mut self, read: &Read) -> Option<()> {
-        let place = self.out.get_mut(self.count)?;
-        let digits = self.plan.order(read);
-        store(place, _mm256_or_si256(integers(digits, digits), self.side_bit));
-        self.count += 1;
-        Some(())
     }
 }
 
@@ -289,7 +326,7 @@ fn store(place: &mut LevelRecord, records: __m256i) {
 }
 
 /// What is known of a level whose shape is known.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Plan {
     /// The lowest byte at each place of the two numbers.
     low: __m256i,
@@ -306,6 +343,13 @@ struct Plan {
 }
 
 impl Plan {
+    /// Of no shape: to be compared with, not to read by.
+    const NONE: Self = {
+        // SAFETY: a vector is 32 bytes, and all bits are one.
+        let zeros = unsafe { core::mem::transmute::<[u8; 32], __m256i>([0; 32]) };
+        Self { low: zeros, range: zeros, order: zeros, between: 0, behind: 0, stride: 0 }
+    };
+
     /// The plan of levels of this shape, unless a number is too long or has no digits.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2")]

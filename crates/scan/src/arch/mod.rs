@@ -9,6 +9,8 @@ pub(crate) mod avx2;
 pub(crate) mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod shape;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sse2;
 pub(crate) mod swar;
 
 /// A way to scan level arrays.

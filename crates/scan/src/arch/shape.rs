@@ -34,22 +34,6 @@ impl Digits {
     }
 }
 
-impl Default for Shape {
-    fn default() -> Self {
-        let one = Digits { whole: 1, part: 0 };
-        Self { price: one, size: one }
-    }
-}
-
-/// What a scanner brings along from the last array.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Hint {
-    /// Of the last level.
-    pub(crate) shape: Shape,
-    /// Whether levels had this shape for a while.
-    pub(crate) steady: bool,
-}
-
 /// Numbers with one count of digits behind the point.
 #[derive(Debug)]
 #[repr(C, align(32))]

@@ -73,16 +73,20 @@ impl BinanceSession {
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) {
-        match scan::open(&message) {
-            Sight::Head(head) => match head.kind {
-                Kind::Depth | Kind::Partial => {
-                    self.take_depth(link, Source::Scanned(&head), message, stamps, cx);
-                }
-                Kind::Ticker => self.take_ticker(head, message, stamps, cx),
-                Kind::Trade | Kind::AggTrade => self.take_trade(head, message, stamps, cx),
-            },
-            Sight::Unused => self.take_unscanned(link, message, stamps, cx),
-            Sight::Unknown => self.take_unknown(link, message, stamps, cx),
+        let mut head = match scan::begin(&message) {
+            Sight::Head(head) => head,
+            Sight::Unused => return self.take_unscanned(link, message, stamps, cx),
+            Sight::Unknown => return self.take_unknown(link, message, stamps, cx),
+        };
+        if head.read().is_none() {
+            return self.take_unknown(link, message, stamps, cx);
+        }
+        match head.kind {
+            Kind::Depth | Kind::Partial => {
+                self.take_depth(link, Source::Scanned(&head), message, stamps, cx);
+            }
+            Kind::Ticker => self.take_ticker(&mut head, message, stamps, cx),
+            Kind::Trade | Kind::AggTrade => self.take_trade(&mut head, message, stamps, cx),
         }
     }
 

@@ -26,7 +26,7 @@ impl BinanceSession {
     #[inline]
     pub(super) fn take_ticker(
         &mut self,
-        mut head: Head<'_>,
+        head: &mut Head<'_>,
         message: Padded<'_>,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
@@ -87,7 +87,7 @@ impl BinanceSession {
     #[inline]
     pub(super) fn take_trade(
         &mut self,
-        mut head: Head<'_>,
+        head: &mut Head<'_>,
         message: Padded<'_>,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,

@@ -1,10 +1,10 @@
 //! The grammar of the family's frequent frames, over the scanner's primitives.
 //!
-//! [`open`] tells what a frame is from its first bytes and reads its fields up to the first price
-//! (symbol and ids among them), so that the caller can look up the book; the rest is read at the
-//! book's scale. Fields may come in any order as long as symbol and ids stand before the prices,
-//! which they do on all four venues. Anything else (white space, escapes, unknown or repeated
-//! fields, odd numbers) is `None`: the general path has the word.
+//! [`begin`] tells what a frame is from its first bytes, and [`Head::read`] reads its fields up to
+//! the first price (symbol and ids among them), so that the caller can look up the book; the rest
+//! is read at the book's scale. Fields may come in any order as long as symbol and ids stand before
+//! the prices, which they do on all four venues. Anything else (white space, escapes, unknown or
+//! repeated fields, odd numbers) is `None`: the general path has the word.
 
 use tickbook_scan::{LevelScanner, expect, text, unsigned};
 use tickbook_types::{LevelRecord, Padded, Price, Side, Size};
@@ -48,7 +48,7 @@ pub(crate) struct Head<'a> {
 /// What a frame turns out to be at first sight.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sight<'a> {
-    /// Read up to its first price.
+    /// A frame of a kind that the scanner knows.
     Head(Head<'a>),
     /// An event that no session uses (klines, statistics).
     Unused,
@@ -56,9 +56,21 @@ pub(crate) enum Sight<'a> {
     Unknown,
 }
 
-/// Looks at a frame.
-#[inline(always)] // a head is big: a call would copy it, and the copy wait for its fields
+/// Looks at a frame, up to its first price.
+#[cold]
 pub(crate) fn open<'a>(message: &Padded<'a>) -> Sight<'a> {
+    match begin(message) {
+        Sight::Head(mut head) => match head.read() {
+            Some(()) => Sight::Head(head),
+            None => Sight::Unknown,
+        },
+        other => other,
+    }
+}
+
+/// Looks at the first bytes of a frame: the head is yet to be [read](Head::read).
+#[inline(always)] // a head is big: a call would copy it, and the copy wait for its fields
+pub(crate) fn begin<'a>(message: &Padded<'a>) -> Sight<'a> {
     let (bytes, len) = (message.with_padding(), message.len());
     let Some((stream, at)) = wrapper(bytes) else { return Sight::Unknown };
     let combined = at != 0;
@@ -77,7 +89,7 @@ pub(crate) fn open<'a>(message: &Padded<'a>) -> Sight<'a> {
     } else {
         return Sight::Unknown;
     };
-    let mut head = Head {
+    Sight::Head(Head {
         kind,
         stream,
         combined,
@@ -91,11 +103,7 @@ pub(crate) fn open<'a>(message: &Padded<'a>) -> Sight<'a> {
         len,
         at,
         seen,
-    };
-    match head.read() {
-        Some(()) => Sight::Head(head),
-        None => Sight::Unknown,
-    }
+    })
 }
 
 /// The stream name and the position of the event; an event that stands alone has neither.
@@ -183,7 +191,7 @@ fn key(bytes: &[u8], at: usize) -> Option<(Key, usize)> {
 impl Head<'_> {
     /// Reads the fields before the prices.
     #[inline]
-    fn read(&mut self) -> Option<()> {
+    pub(crate) fn read(&mut self) -> Option<()> {
         if self.kind == Kind::Partial {
             (self.ids.last, self.at) = unsigned(self.bytes, self.at)?;
             self.ids.first = self.ids.last;

@@ -160,8 +160,20 @@ pub(crate) fn subscriptions_from_open(url: &str) -> Vec<Subscription> {
     subscriptions
 }
 
+/// Whether a stream is named as diffs are (`btcusdt@depth`, `btcusdt@depth@100ms`): nearly always
+/// it is, and this costs next to nothing.
+#[inline]
+fn is_plainly_diffs(stream: &[u8]) -> bool {
+    let Some(at) = stream.iter().position(|byte| *byte == b'@') else { return true };
+    let behind = stream[at..].strip_prefix(b"@depth");
+    behind.is_some_and(|suffix| matches!(suffix.first(), None | Some(b'@')))
+}
+
 /// Symbol and depth of a stream of whole books (`btcusdt@depth20@100ms`).
 pub(crate) fn whole_book_stream(stream: &[u8]) -> Option<(String, u32)> {
+    if is_plainly_diffs(stream) {
+        return None;
+    }
     let (symbol, kind) = core::str::from_utf8(stream).ok()?.split_once('@')?;
     let depth = kind.split('@').next()?.strip_prefix("depth")?.parse().ok()?;
     WHOLE_DEPTHS.contains(&depth).then(|| (symbol.to_uppercase(), depth))
@@ -237,6 +249,20 @@ mod tests {
         let raw = subscriptions_from_open("wss://stream.binance.com/ws/btcusdt@depth20@100ms");
         assert_eq!(raw[0].depth, Some(20));
         assert!(subscriptions_from_open("wss://stream.binance.com/stream").is_empty());
+    }
+
+    #[test]
+    fn streams_of_whole_books_are_told_from_diffs() {
+        let found = |name: &str| whole_book_stream(name.as_bytes()).map(|(_, depth)| depth);
+        for diffs in ["btcusdt@depth", "btcusdt@depth@100ms", "", "x@depth@depth5", "@depth"] {
+            assert!(is_plainly_diffs(diffs.as_bytes()) && found(diffs).is_none(), "{diffs}");
+        }
+        for (whole, depth) in [("btcusdt@depth20@100ms", 20), ("币安usdt@depth5", 5)] {
+            assert_eq!(found(whole), Some(depth), "{whole}");
+        }
+        for other in ["btcusdt@depth7", "btcusdt@depthx@depth5", "a@trade", "a@b@depth5"] {
+            assert_eq!(found(other), None, "{other}");
+        }
     }
 
     #[test]
