@@ -104,7 +104,8 @@ mod tests {
             behind in "[,}.e\"/:\\-]",
         ) {
             let at = before.len();
-            let bytes = [before.as_bytes(), text.as_bytes(), behind.as_bytes(), &[b','; 64]].concat();
+            let bytes = [&before, &text, &behind].map(|part| part.as_bytes()).concat();
+            let bytes = [&bytes[..], &[b','; 64]].concat();
             let found = unsigned(&bytes, at);
             prop_assert_eq!(found, naive(&bytes, at));
             prop_assert_eq!(by_words(&bytes, at), found);

@@ -48,12 +48,16 @@ impl SymbolTable {
     }
 }
 
-/// First and last eight bytes, multiplied apart, and of longer names (options) those between.
+/// First and last eight bytes (of short names four, or each), multiplied apart, and of longer names
+/// (options) those between.
 #[inline]
 fn hash(symbol: &[u8]) -> usize {
     let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));
     let (mut first, last) = if symbol.len() >= 8 {
         (word(symbol.first_chunk()), word(symbol.last_chunk()))
+    } else if let (Some(first), Some(last)) = (symbol.first_chunk(), symbol.last_chunk()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        (first << 32 | last, symbol.len() as u64)
     } else {
         let short = symbol.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
         (short, symbol.len() as u64)
