@@ -218,8 +218,7 @@ fn judge(
     let was = &whole.replayed;
     let moved = matches!(kind, Kind::Removed | Kind::Doubled | Kind::Swapped);
     let (must_show, depth) = match sight(whole.venue) {
-        // Of an event of 2015 without its end, neither name nor ids say whose it was.
-        _ if kind == Kind::Cut => (whole.venue != Venue::BitstampL3, usize::MAX),
+        _ if kind == Kind::Cut => (true, usize::MAX),
         Sight::Chain => (moved, usize::MAX),
         // A change that overtakes its snapshot is dropped, and no id says that it was needed.
         Sight::Grows => {

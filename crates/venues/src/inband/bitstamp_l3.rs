@@ -71,6 +71,10 @@ impl Protocol for BitstampL3 {
         }
     }
 
+    fn has_ids(&self) -> bool {
+        self.books.values().all(|orders| orders.last.is_some())
+    }
+
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
         let (mut event, mut channel, mut data) = (&b""[..], &b""[..], None);
         let (mut id, mut before) = (None, None);

@@ -68,7 +68,7 @@ impl InbandSession {
         // Where frames are numbered the next one shows that this one's number is missing,
         // and counts anew from then on.
         let numbered = self.lines[line].number.take().is_some();
-        if self.rules.shows_loss && !numbered {
+        if self.rules.shows_loss && self.protocol.has_ids() && !numbered {
             self.lose_named(line, payload, cx);
         } else {
             // It may have been a change of any book; no later message would show that.

@@ -243,6 +243,12 @@ pub(crate) trait Protocol: fmt::Debug + Send {
         false
     }
 
+    /// Whether its messages have the ids that [`Rules::shows_loss`] speaks of: recordings may be
+    /// older than the ids.
+    fn has_ids(&self) -> bool {
+        true
+    }
+
     /// What of a book's name stands in its messages, so that one that cannot be read is laid at the
     /// right door.
     fn channel_of<'a>(&self, name: &'a str) -> &'a str {

@@ -360,3 +360,18 @@ fn bitget_names_a_book_that_is_not_spot_with_its_category() {
         assert_eq!(rig.names, ["XYUSDT", "usdt-futures:XYUSDT"], "{venue}");
     }
 }
+
+#[test]
+fn of_half_a_bitstamp_event_the_ids_tell_whose_it_was_and_without_ids_it_costs_every_book() {
+    let order = r#""data":{"id":7,"order_type":0,"microtimestamp":"1430438400000000""#;
+    let order = format!(r#"{order},"amount":"1.5","price":"234.5"}}"#);
+    let rest = r#""channel":"live_orders_xyusd","event":"order_created"}"#;
+    let ids = r#""event_id":"b","pre_event_id":"a","#;
+    for (ids, state) in [(ids, LIVE), ("", (BookState::Stale, Reason::Gap))] {
+        let mut rig = Rig::replay(Venue::BitstampL3);
+        rig.say(&format!("{{{order},{ids}{rest}"));
+        assert_eq!(rig.state, LIVE);
+        rig.say(&format!("{{{order}"));
+        assert_eq!(rig.state, state, "{ids}");
+    }
+}
