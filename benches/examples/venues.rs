@@ -2,10 +2,9 @@
 //! session into its ring, beside a general JSON parser on the same text.
 //!
 //! `TICKBOOK_CAPTURES=FOLDER venues` prints a table. Each message is timed by itself in some passes,
-//! each with a new session, and counts with its shortest time, less the time of reading the clock.
-//! The session does more than the parser: sequence rules, exact numbers, order maps, inflating,
-//! splices. Texts only: a session that inflates is compared with the parser on what is inflated,
-//! which the twin of the capture holds.
+//! each with a new session, and counts with its shortest time, less that of reading the clock. The
+//! session does more than the parser: sequence rules, exact numbers, order maps, inflating, splices.
+//! What is inflated is not parsed beside it; its twin in text is.
 
 use std::error::Error;
 use std::fmt;
