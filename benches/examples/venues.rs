@@ -1,10 +1,10 @@
 //! What reading costs, venue by venue: the book messages of every capture through the venue's
 //! session into its ring, beside a general JSON parser on the same text.
 //!
-//! `TICKBOOK_CAPTURES=FOLDER venues` prints a table. Each message is timed by itself in some passes,
-//! each with a new session, and counts with its shortest time, less that of reading the clock. The
-//! session does more than the parser: sequence rules, exact numbers, order maps, inflating, splices.
-//! What is inflated is not parsed beside it; its twin in text is.
+//! `TICKBOOK_CAPTURES=FOLDER venues` prints a table. Each message is timed by itself in some
+//! passes, each with a new session, and counts with its shortest time, less that of reading the
+//! clock. The session does more than the parser: sequence rules, exact numbers, order maps,
+//! inflating, splices. What is inflated is not parsed beside it; its twin in text is.
 
 use std::error::Error;
 use std::fmt;

@@ -125,7 +125,17 @@ impl Decimal {
             return Self::ZERO;
         }
         let Self { mut mantissa, mut exponent } = self;
+        // Divisions of 128 bits are calls; those of 64 bits by a constant are multiplications.
         while mantissa % 10 == 0 && exponent < i16::MAX {
+            #[expect(clippy::cast_possible_truncation, reason = "compared on the next line")]
+            let mut small = mantissa as i64;
+            if small as i128 == mantissa {
+                while small % 10 == 0 && exponent < i16::MAX {
+                    small /= 10;
+                    exponent += 1;
+                }
+                return Self { mantissa: small as i128, exponent };
+            }
             mantissa /= 10;
             exponent += 1;
         }
@@ -187,7 +197,30 @@ impl Decimal {
     ///
     /// [`ScaleError::Inexact`] if digits would be lost, [`ScaleError::Overflow`] if the integer
     /// does not fit in an `i64`.
+    #[inline]
     pub fn to_mantissa(self, exponent: i8) -> Result<i64, ScaleError> {
+        match self.small_mantissa(exponent) {
+            Some(mantissa) => Ok(mantissa),
+            None => self.any_mantissa(exponent),
+        }
+    }
+
+    /// [`Self::to_mantissa`] of what 64 bits hold on the way, and exactly.
+    #[inline]
+    fn small_mantissa(self, exponent: i8) -> Option<i64> {
+        let mantissa = i64::try_from(self.mantissa).ok()?;
+        let shift = i32::from(self.exponent) - i32::from(exponent);
+        let power = *POW10.get(usize::try_from(shift.unsigned_abs()).ok()?)?;
+        let power = i64::try_from(power).ok()?;
+        if shift >= 0 {
+            mantissa.checked_mul(power)
+        } else {
+            (mantissa % power == 0).then(|| mantissa / power)
+        }
+    }
+
+    #[cold]
+    fn any_mantissa(self, exponent: i8) -> Result<i64, ScaleError> {
         let value = self.normalised();
         if value.mantissa == 0 {
             return Ok(0);
@@ -201,6 +234,9 @@ impl Decimal {
         i64::try_from(scaled).map_err(|_| ScaleError::Overflow)
     }
 }
+
+/// Digits that a `u64` holds whatever they are.
+const DIGITS_SMALL: u16 = 19;
 
 /// The digits of a text, and where they end.
 struct Scanned {
@@ -223,9 +259,27 @@ impl Scanned {
         }
         let negative = text[0] == b'-';
         let mut at = usize::from(negative || text[0] == b'+');
-        let mut mantissa = 0_i128;
+        let mut small = 0_u64;
         let (mut digits, mut behind_point, mut point) = (0_u16, 0_i16, false);
-        while let Some(&byte) = text.get(at) {
+        while let Some(&byte) = text.get(at)
+            && digits < DIGITS_SMALL
+        {
+            match byte {
+                b'0'..=b'9' => {
+                    small = small * 10 + u64::from(byte - b'0');
+                    digits += 1;
+                    behind_point += i16::from(point);
+                }
+                b'.' if !point => point = true,
+                _ => break,
+            }
+            at += 1;
+        }
+        let mut mantissa = i128::from(small);
+        // More digits than 64 bits hold for sure: seldom.
+        while digits >= DIGITS_SMALL
+            && let Some(&byte) = text.get(at)
+        {
             match byte {
                 b'0'..=b'9' => {
                     mantissa = mantissa
@@ -398,6 +452,49 @@ mod tests {
         let unit = parse("60000000000000000000").unwrap();
         assert_eq!(unit.to_mantissa(0), Err(ScaleError::Overflow));
         assert_eq!(unit.to_mantissa(2), Ok(600_000_000_000_000_000));
+    }
+
+    /// The same by arithmetic of 128 bits alone.
+    fn naive_mantissa(value: Decimal, exponent: i8) -> Result<i64, ScaleError> {
+        let Decimal { mut mantissa, exponent: mut power } = value;
+        if mantissa == 0 {
+            return Ok(0);
+        }
+        while mantissa % 10 == 0 {
+            mantissa /= 10;
+            power += 1;
+        }
+        if power < i16::from(exponent) {
+            return Err(ScaleError::Inexact { exponent: power });
+        }
+        for _ in i16::from(exponent)..power {
+            mantissa = mantissa.checked_mul(10).ok_or(ScaleError::Overflow)?;
+        }
+        i64::try_from(mantissa).map_err(|_| ScaleError::Overflow)
+    }
+
+    #[test]
+    fn short_numbers_and_long_ones_are_read_and_scaled_alike() {
+        let mut state = 7_u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        for _ in 0..200_000 {
+            let count = 1 + random(30);
+            let zeros = random(count + 1);
+            let digit = |n| if n >= count - zeros { 0 } else { 1 };
+            let digits: String = (0..count).map(|n| (digit(n) * random(10)).to_string()).collect();
+            let at = usize::try_from(random(count + 1)).unwrap();
+            let sign = if random(4) == 0 { "-" } else { "" };
+            let text = format!("{sign}{}.{}", &digits[..at], &digits[at..]);
+            let exponent = -i16::try_from(digits.len() - at).unwrap();
+            let mantissa: i128 = format!("{sign}{digits}").parse().unwrap();
+            let value = Decimal::parse(text.as_bytes()).unwrap();
+            assert_eq!(value, Decimal { mantissa, exponent }, "{text}");
+            let scale = i8::try_from(random(37)).unwrap() - 18;
+            assert_eq!(value.to_mantissa(scale), naive_mantissa(value, scale), "{text} {scale}");
+        }
     }
 
     #[test]
