@@ -21,7 +21,7 @@ use tickbook_venues::{Endpoints, RestBody, SessionCounters, parse_rest};
 pub use series::Moment;
 pub use sockets::Server;
 
-use self::series::Watcher;
+use self::series::{Counts, Watcher};
 use crate::builder::Builder;
 use crate::desk::Publish;
 use crate::outcome;
@@ -271,6 +271,8 @@ impl Pass {
 #[derive(Default)]
 struct Stages {
     histograms: BTreeMap<&'static str, Histogram<u64>>,
+    /// Tick to book, as counted.
+    counts: Counts,
     kernel_stamps: u64,
     shared_stamps: u64,
 }
@@ -279,7 +281,7 @@ impl Stages {
     fn read(dir: &Path, name: &str) -> Result<Self, ReplayError> {
         let attached = tickbook::Tickbook::attach_in(dir, Some(name));
         let attached = attached.map_err(|error| ReplayError(error.to_string()))?;
-        let mut stages = Self::default();
+        let mut stages = Self { counts: series::counts_of(&attached), ..Self::default() };
         for thread in attached.stats() {
             stages.kernel_stamps += thread.counter(tickbook::Counter::KernelStamps);
             stages.shared_stamps += thread.counter(tickbook::Counter::SharedStamps);
@@ -340,7 +342,11 @@ impl Passes {
         let watcher = Watcher::start(options.shm_dir.clone(), options.name.clone());
         let watcher = watcher.map_err(|error| ReplayError(error.to_string()))?;
         let outcome = pass();
-        self.moments.extend(watcher.end(self.elapsed_s));
+        let (all, took_s) = match &outcome {
+            Ok(pass) => (pass.stages.counts.clone(), pass.elapsed_s),
+            Err(_) => Default::default(),
+        };
+        self.moments.extend(watcher.end(self.elapsed_s, &all, took_s));
         self.add(outcome?);
         Ok(())
     }

@@ -36,13 +36,22 @@ pub struct Moment {
 }
 
 /// Values and how often each came, ascending.
-type Counts = Vec<(u64, u64)>;
+pub(super) type Counts = Vec<(u64, u64)>;
 
 /// A reader beside a replay.
 #[derive(Debug)]
 pub(super) struct Watcher {
     done: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<(f64, Counts)>>,
+    thread: JoinHandle<Seen>,
+}
+
+/// What a watcher saw.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The messages between two looks, and when the second look was.
+    moments: Vec<(f64, Counts)>,
+    /// All messages up to the last look.
+    all: Counts,
 }
 
 impl Watcher {
@@ -59,11 +68,17 @@ impl Watcher {
         Ok(Self { done, thread })
     }
 
-    /// Ends it; the moments, `from_s` later than the watcher saw them.
-    pub(super) fn end(self, from_s: f64) -> Vec<Moment> {
-        // Pairs with the load in `watch`: what the path wrote before is there for the last look.
-        self.done.store(true, Ordering::Release);
-        let moments = self.thread.join().unwrap_or_default();
+    /// Ends it; the moments, `from_s` later than the watcher saw them. `all` is what the path had
+    /// counted after `took_s`, when it was over: what came after the last look is a moment too.
+    pub(super) fn end(self, from_s: f64, all: &Counts, took_s: f64) -> Vec<Moment> {
+        // Pairs with the load in `watch`.
+        self.done.store(true, Ordering::Relaxed);
+        let Seen { mut moments, all: seen } = self.thread.join().unwrap_or_default();
+        let rest = less(all, &seen);
+        if !rest.is_empty() {
+            let last = moments.last().map_or(0.0, |it| it.0);
+            moments.push((took_s.max(last), rest));
+        }
         let moment = |(until_s, counts): (f64, Counts)| Moment {
             until_s: from_s + until_s,
             latency: latency_of(&counts),
@@ -72,38 +87,38 @@ impl Watcher {
     }
 }
 
-fn watch(done: &AtomicBool, attach: impl Fn() -> Option<Tickbook>) -> Vec<(f64, Counts)> {
+fn watch(done: &AtomicBool, attach: impl Fn() -> Option<Tickbook>) -> Seen {
     let start = Instant::now();
-    let (mut moments, mut merged) = (Vec::new(), 1);
-    let (mut attached, mut before, mut looks) = (None, Counts::new(), 0);
+    let (mut seen, mut merged) = (Seen::default(), 1);
+    let (mut attached, mut looks) = (None, 0);
     let mut waiting = Counts::new();
-    loop {
-        // Pairs with the store in `end`.
-        let last = done.load(Ordering::Acquire);
+    // Pairs with the store in `end`.
+    while !done.load(Ordering::Relaxed) {
         attached = attached.or_else(&attach);
         if let Some(tickbook) = &attached {
             let now = counts_of(tickbook);
-            waiting = sum(&waiting, &less(&now, &before));
-            before = now;
+            waiting = sum(&waiting, &less(&now, &seen.all));
+            seen.all = now;
             looks += 1;
         }
-        if (last || looks >= merged) && !waiting.is_empty() {
-            moments.push((start.elapsed().as_secs_f64(), std::mem::take(&mut waiting)));
+        if looks >= merged && !waiting.is_empty() {
+            seen.moments.push((start.elapsed().as_secs_f64(), std::mem::take(&mut waiting)));
             looks = 0;
         }
-        if moments.len() > MOMENTS_MAX {
-            moments = join_pairs(moments);
+        if seen.moments.len() > MOMENTS_MAX {
+            seen.moments = join_pairs(seen.moments);
             merged *= 2;
-        }
-        if last {
-            return moments;
         }
         thread::sleep(LOOK);
     }
+    if !waiting.is_empty() {
+        seen.moments.push((start.elapsed().as_secs_f64(), waiting));
+    }
+    seen
 }
 
 /// All values of tick to book so far.
-fn counts_of(tickbook: &Tickbook) -> Counts {
+pub(super) fn counts_of(tickbook: &Tickbook) -> Counts {
     let mut counts = Counts::new();
     for thread in tickbook.stats() {
         let histogram = thread.histogram(Stage::TickToBook);
