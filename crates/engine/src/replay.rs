@@ -271,17 +271,20 @@ impl Pass {
 #[derive(Default)]
 struct Stages {
     histograms: BTreeMap<&'static str, Histogram<u64>>,
-    /// Tick to book, as counted.
+    /// Tick to book as counted, if it is watched.
     counts: Counts,
     kernel_stamps: u64,
     shared_stamps: u64,
 }
 
 impl Stages {
-    fn read(dir: &Path, name: &str) -> Result<Self, ReplayError> {
-        let attached = tickbook::Tickbook::attach_in(dir, Some(name));
+    fn read(options: &ReplayOptions) -> Result<Self, ReplayError> {
+        let attached = tickbook::Tickbook::attach_in(&options.shm_dir, Some(&options.name));
         let attached = attached.map_err(|error| ReplayError(error.to_string()))?;
-        let mut stages = Self { counts: series::counts_of(&attached), ..Self::default() };
+        let mut stages = Self::default();
+        if options.series {
+            stages.counts = series::counts_of(&attached);
+        }
         for thread in attached.stats() {
             stages.kernel_stamps += thread.counter(tickbook::Counter::KernelStamps);
             stages.shared_stamps += thread.counter(tickbook::Counter::SharedStamps);

@@ -88,7 +88,7 @@ pub(super) fn pass(captures: &[Capture], options: &ReplayOptions) -> Result<Pass
         checksums: crate::report::OkBad::default(),
         bbo_checks: None,
         crossed: 0,
-        stages: Stages::read(&options.shm_dir, &options.name)?,
+        stages: Stages::read(options)?,
     };
     let mut builders: Vec<Builder> = fed.builder.take().into_iter().collect();
     pass.books_of(&mut builders, options.depth);

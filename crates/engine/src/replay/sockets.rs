@@ -87,7 +87,7 @@ pub(super) fn pass(
         checksums: crate::report::OkBad::default(),
         bbo_checks: None,
         crossed: 0,
-        stages: Stages::read(&options.shm_dir, &options.name)?,
+        stages: Stages::read(options)?,
     };
     pass.books_of(&mut end.builders, options.depth);
     end.close();
