@@ -1,4 +1,4 @@
-//! How a book's messages follow one another on a feed whose snapshots come in band.
+//! How a book's messages follow one another on a venue's stream.
 //!
 //! # Guarantees
 //!

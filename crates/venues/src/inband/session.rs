@@ -1,4 +1,4 @@
-//! The session of a venue whose snapshots come in band: what it holds, and the calls into it.
+//! The session of every venue but Binance: what it holds, and the calls into it.
 
 use tickbook_types::{
     Block, BookId, BookState, ConnId, Epoch, MessageHeader, MessageKind, MonoNanos, Padded, Reason,
