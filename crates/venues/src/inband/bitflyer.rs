@@ -7,8 +7,9 @@
 use tickbook_types::Side;
 
 use super::chain::Link;
-use super::frame::{Content, Frame, is_zero, rfc3339, side_of};
+use super::frame::{Content, Frame, is_zero};
 use super::protocol::{Protocol, Rules, Topic, Verb};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -79,7 +80,7 @@ impl Protocol for BitFlyer {
         } else if let Some(symbol) = channel.strip_prefix(b"lightning_board_") {
             book(symbol, Content::Delta, body, frame)
         } else if let Some(symbol) = channel.strip_prefix(b"lightning_executions_") {
-            body.array(|trade| read_trade(symbol, trade, frame))
+            body.array(|trade| TRADE.read(symbol, trade, frame))
         } else {
             frame.ignore(Ignored::UnusedStream);
             Ok(())
@@ -117,20 +118,12 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
 }
 
 /// `side` is the aggressor's, empty in an auction.
-fn read_trade(symbol: &[u8], trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let (mut side, mut price, mut size) = (Side::Ask, None, None);
-    let (mut time, mut id) = (&b""[..], 0);
-    trade.object(|key, value| {
-        match key {
-            b"side" => side = side_of(value.text()?),
-            b"price" => price = Some(value.digits()?),
-            b"size" => size = Some(value.digits()?),
-            b"exec_date" => time = value.text()?,
-            b"id" => id = value.integer()?,
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-    frame.trade(symbol, (side, price, size), id, rfc3339(time))
-}
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "",
+    side: "side",
+    price: "price",
+    size: "size",
+    time: "exec_date",
+    clock: Clock::Text,
+    id: "id",
+};

@@ -7,9 +7,10 @@
 use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, millis, numeric_id, side_of};
+use super::frame::{Content, Frame, millis};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
 use super::ticker::{Extent, Fields, Form};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -122,7 +123,7 @@ fn subscription(mut params: Reader<'_>, frame: &mut Frame) -> Read<()> {
     if channel.starts_with(b"book.") {
         book(data, frame)
     } else if channel.starts_with(b"trades.") {
-        data.array(|trade| read_trade(trade, frame))
+        data.array(|trade| TRADE.read(b"", trade, frame))
     } else if channel.starts_with(b"ticker.") {
         ticker(data, frame)
     } else {
@@ -195,24 +196,16 @@ fn ticker(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
     Ok(())
 }
 
-fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let (mut name, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
-    let (mut time, mut id) = (0, 0);
-    trade.object(|key, value| {
-        match key {
-            b"instrument_name" => name = value.text()?,
-            b"direction" => side = side_of(value.text()?),
-            b"price" => price = Some(value.digits()?),
-            b"amount" => size = Some(value.digits()?),
-            b"timestamp" => time = value.integer()?,
-            b"trade_id" => id = numeric_id(value.digits()?),
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-    frame.trade(name, (side, price, size), id, millis(time))
-}
+/// A trade.
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "instrument_name",
+    side: "direction",
+    price: "price",
+    size: "amount",
+    time: "timestamp",
+    clock: Clock::Millis,
+    id: "trade_id",
+};
 
 fn heartbeat(mut params: Reader<'_>, frame: &mut Frame) -> Read<()> {
     let mut wants_answer = false;

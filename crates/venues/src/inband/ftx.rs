@@ -5,8 +5,9 @@
 use tickbook_types::{ChecksumKind, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, numeric_id, rfc3339, seconds, side_of};
+use super::frame::{Content, Frame, crc32, seconds};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -70,7 +71,7 @@ impl Protocol for Ftx {
             }
             (b"partial" | b"update", b"orderbook", None) => return Err(Rejected::Shape),
             (b"update", b"trades", Some(mut data)) => {
-                data.array(|trade| read_trade(trade, market, frame))?;
+                data.array(|trade| TRADE.read(market, trade, frame))?;
             }
             (b"update" | b"partial", ..) => frame.ignore(Ignored::UnusedStream),
             (b"info", ..) => frame.ignore(Ignored::Notice),
@@ -100,20 +101,13 @@ fn read_book(mut book: Reader<'_>, market: &[u8], content: Content, frame: &mut 
     Ok(())
 }
 
-fn read_trade(trade: &mut Reader<'_>, market: &[u8], frame: &mut Frame) -> Read<()> {
-    let (mut side, mut price, mut size) = (Side::Ask, None, None);
-    let (mut time, mut id) = (&b""[..], 0);
-    trade.object(|key, value| {
-        match key {
-            b"side" => side = side_of(value.text()?),
-            b"price" => price = Some(value.digits()?),
-            b"size" => size = Some(value.digits()?),
-            b"time" => time = value.text()?,
-            b"id" => id = numeric_id(value.digits()?),
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-    frame.trade(market, (side, price, size), id, rfc3339(time))
-}
+/// A trade.
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "",
+    side: "side",
+    price: "price",
+    size: "size",
+    time: "time",
+    clock: Clock::Text,
+    id: "id",
+};

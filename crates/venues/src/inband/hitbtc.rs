@@ -3,8 +3,9 @@
 use tickbook_types::Side;
 
 use super::chain::Link;
-use super::frame::{Content, Frame, rfc3339, side_of};
+use super::frame::{Content, Frame, rfc3339};
 use super::protocol::{Protocol, Rules, Topic, Verb};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -110,21 +111,16 @@ fn trades(params: Reader<'_>, frame: &mut Frame) -> Read<()> {
         Ok(())
     })?;
     let (Some(symbol), Some(mut data)) = (symbol, data) else { return Err(Rejected::Shape) };
-    data.array(|trade| {
-        let (mut side, mut price, mut size) = (Side::Ask, None, None);
-        let (mut time, mut id) = (&b""[..], 0);
-        trade.object(|key, value| {
-            match key {
-                b"side" => side = side_of(value.text()?),
-                b"price" => price = Some(value.digits()?),
-                b"quantity" => size = Some(value.digits()?),
-                b"timestamp" => time = value.text()?,
-                b"id" => id = value.integer()?,
-                _ => value.skip()?,
-            }
-            Ok(())
-        })?;
-        let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-        frame.trade(symbol, (side, price, size), id, rfc3339(time))
-    })
+    data.array(|trade| TRADE.read(symbol, trade, frame))
 }
+
+/// A trade.
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "",
+    side: "side",
+    price: "price",
+    size: "quantity",
+    time: "timestamp",
+    clock: Clock::Text,
+    id: "id",
+};

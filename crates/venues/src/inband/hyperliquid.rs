@@ -6,6 +6,7 @@ use super::chain::Link;
 use super::frame::{Content, Frame, millis};
 use super::protocol::{Protocol, Recovery, Rules, SECOND, Topic, Verb};
 use super::ticker::{Extent, Fields, Form};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -68,7 +69,7 @@ impl Protocol for Hyperliquid {
         reader.end()?;
         match (channel, data) {
             (b"l2Book", Some(data)) => book(data, frame),
-            (b"trades", Some(mut data)) => data.array(|trade| read_trade(trade, frame)),
+            (b"trades", Some(mut data)) => data.array(|trade| TRADE.read(b"", trade, frame)),
             // Spot has a channel of its own name.
             (b"activeAssetCtx" | b"activeSpotAssetCtx", Some(data)) => ticker(data, frame),
             (b"error", Some(mut data)) => {
@@ -124,22 +125,13 @@ fn ticker(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
     Ok(())
 }
 
-/// `side` is `B` where a buyer was the aggressor, `A` where a seller.
-fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let (mut coin, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
-    let (mut time, mut id) = (0, 0);
-    trade.object(|key, value| {
-        match key {
-            b"coin" => coin = value.text()?,
-            b"side" => side = if value.text()? == b"B" { Side::Bid } else { Side::Ask },
-            b"px" => price = Some(value.digits()?),
-            b"sz" => size = Some(value.digits()?),
-            b"time" => time = value.integer()?,
-            b"tid" => id = value.integer()?,
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-    frame.trade(coin, (side, price, size), id, millis(time))
-}
+/// A trade.
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "coin",
+    side: "side",
+    price: "px",
+    size: "sz",
+    time: "time",
+    clock: Clock::Millis,
+    id: "tid",
+};

@@ -10,8 +10,9 @@
 use tickbook_types::{ChecksumKind, Side};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, numeric_id, rfc3339, side_of};
+use super::frame::{Content, Frame, crc32, rfc3339};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -103,7 +104,7 @@ impl Protocol for KrakenV2 {
         match (channel, data) {
             (b"book", Some(mut data)) => data.array(|book| self.book(book, kind, frame)),
             (b"trade", Some(mut data)) if kind == b"update" => {
-                data.array(|trade| read_trade(trade, frame))
+                data.array(|trade| TRADE.read(b"", trade, frame))
             }
             (b"book", None) | (b"trade", None) => Err(Rejected::Shape),
             (b"trade", _) => {
@@ -201,21 +202,13 @@ impl KrakenV2 {
     }
 }
 
-fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let (mut symbol, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
-    let (mut time, mut id) = (&b""[..], 0);
-    trade.object(|key, value| {
-        match key {
-            b"symbol" => symbol = value.text()?,
-            b"side" => side = side_of(value.text()?),
-            b"price" => price = Some(value.digits()?),
-            b"qty" => size = Some(value.digits()?),
-            b"timestamp" => time = value.text()?,
-            b"trade_id" => id = numeric_id(value.digits()?),
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-    frame.trade(symbol, (side, price, size), id, rfc3339(time))
-}
+/// A trade.
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "symbol",
+    side: "side",
+    price: "price",
+    size: "qty",
+    time: "timestamp",
+    clock: Clock::Text,
+    id: "trade_id",
+};

@@ -71,6 +71,7 @@ mod sync;
 mod tests;
 mod ticker;
 mod token;
+mod trade;
 mod upbit;
 
 use tickbook_types::{SeqNo, Venue};

@@ -8,9 +8,10 @@
 use tickbook_types::{ChecksumKind, Side, TickerField};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, millis, numeric_id, side_of};
+use super::frame::{Content, Frame, crc32, millis};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use super::ticker::{Extent, Fields, Form};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -146,7 +147,7 @@ impl Protocol for Okx {
                 data.array(|book| read_book(book, symbol, action, frame))?;
             }
             (b"", Some(mut data)) if channel.starts_with(b"trades") => {
-                data.array(|trade| read_trade(trade, frame))?;
+                data.array(|trade| TRADE.read(b"", trade, frame))?;
             }
             (b"", Some(mut data)) if is_ticker(channel) => {
                 data.array(|part| read_ticker(part, frame))?;
@@ -203,24 +204,16 @@ fn read_book(
     Ok(())
 }
 
-fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let (mut symbol, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
-    let (mut time, mut id) = (0, 0);
-    trade.object(|key, value| {
-        match key {
-            b"instId" => symbol = value.text()?,
-            b"side" => side = side_of(value.text()?),
-            b"px" => price = Some(value.digits()?),
-            b"sz" => size = Some(value.digits()?),
-            b"ts" => time = value.integer()?,
-            b"tradeId" => id = numeric_id(value.digits()?),
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-    frame.trade(symbol, (side, price, size), id, millis(time))
-}
+/// A trade.
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "instId",
+    side: "side",
+    price: "px",
+    size: "sz",
+    time: "ts",
+    clock: Clock::Millis,
+    id: "tradeId",
+};
 
 fn read_ticker(part: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     let (mut symbol, mut time) = (None, 0);

@@ -3,8 +3,9 @@
 use tickbook_types::Side;
 
 use super::chain::Link;
-use super::frame::{Content, Frame, millis, numeric_id, side_of};
+use super::frame::{Content, Frame, millis};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -68,7 +69,9 @@ impl Protocol for Poloniex {
                 };
                 data.array(|book| read_book(book, content, frame))?;
             }
-            (b"trades", b"", Some(mut data)) => data.array(|trade| read_trade(trade, frame))?,
+            (b"trades", b"", Some(mut data)) => {
+                data.array(|trade| TRADE.read(b"", trade, frame))?
+            }
             (_, b"error", _) => frame.refused(0, words),
             (_, b"", _) => frame.ignore(Ignored::UnusedStream),
             _ => frame.ignore(Ignored::Ack),
@@ -102,21 +105,13 @@ fn read_book(book: &mut Reader<'_>, content: Content, frame: &mut Frame) -> Read
     Ok(())
 }
 
-fn read_trade(trade: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let (mut symbol, mut side, mut price, mut size) = (&b""[..], Side::Ask, None, None);
-    let (mut time, mut id) = (0, 0);
-    trade.object(|key, value| {
-        match key {
-            b"symbol" => symbol = value.text()?,
-            b"takerSide" => side = side_of(value.text()?),
-            b"price" => price = Some(value.digits()?),
-            b"quantity" => size = Some(value.digits()?),
-            b"createTime" => time = value.integer()?,
-            b"id" => id = numeric_id(value.digits()?),
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-    frame.trade(symbol, (side, price, size), id, millis(time))
-}
+/// A trade.
+const TRADE: TradeKeys = TradeKeys {
+    symbol: "symbol",
+    side: "takerSide",
+    price: "price",
+    size: "quantity",
+    time: "createTime",
+    clock: Clock::Millis,
+    id: "id",
+};
