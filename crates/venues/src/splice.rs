@@ -156,6 +156,13 @@ impl Position {
         step
     }
 
+    /// Whether a diff that is a [`Step::Gap`] is one because the venue has begun its ids anew: then
+    /// nothing that is known of the old ones holds.
+    #[must_use]
+    pub const fn begins_anew(self, diff: Ids) -> bool {
+        diff.last < self.id && self.late >= LATE_MAX
+    }
+
     /// [`Self::step`] without moving.
     #[inline]
     #[must_use]

@@ -267,6 +267,9 @@ impl BinanceSession {
                 }
             }
             Step::Gap if feeds => {
+                if book.position.begins_anew(ids) {
+                    book.confirmed = 0;
+                }
                 cx.counters.gaps += 1;
                 self.lose(index, Reason::Gap, cx);
                 self.keep(index, ids, source, message, stamps, cx);

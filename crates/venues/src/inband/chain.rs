@@ -92,6 +92,14 @@ impl Position {
         }
     }
 
+    /// Whether a range that is a [`Step::Gap`] is one because the venue has begun its ids anew.
+    pub(crate) const fn begins_anew(&self, link: Link) -> bool {
+        match (self, link) {
+            (Self::Ranges(_, position), Link::Range(_, ids)) => position.begins_anew(ids),
+            _ => false,
+        }
+    }
+
     /// Id of the last message, if messages have ids.
     pub(crate) const fn id(&self) -> Option<u64> {
         match self {

@@ -38,6 +38,7 @@ mod chain;
 mod coinbase_advanced;
 mod coinbase_exchange;
 mod cryptocom;
+mod deliver;
 mod deribit;
 mod digits;
 mod dydx;

@@ -17,7 +17,7 @@ use tickbook_types::{
 
 use super::book::Phase;
 use super::chain::{Link, Position};
-use super::feed::Problem;
+use super::deliver::Problem;
 use super::frame::{BookEvent, Event, Frame};
 use super::session::InbandSession;
 use crate::action::{Action, RequestId, RestPurpose, Warning};
