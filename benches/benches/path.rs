@@ -59,7 +59,7 @@ fn path(mut group: BenchmarkGroup<'_, WallTime>, feed: &Feed) {
                 for _ in 0..passes {
                     path.sync(feed);
                     let start = Instant::now();
-                    feed.frames.iter().for_each(|frame| path.take(frame.padded()));
+                    feed.frames.iter().for_each(|frame| path.take_now(frame.padded()));
                     elapsed += start.elapsed();
                 }
                 elapsed
@@ -79,11 +79,11 @@ fn check(feed: &Feed) {
     let mut path = PathRig::new(feed, PathSize::default());
     path.sync(feed);
     let books = synced(feed);
-    feed.frames.iter().for_each(|frame| path.take(frame.padded()));
+    feed.frames.iter().for_each(|frame| path.take_now(frame.padded()));
     // A second time, as it is timed.
     path.sync(feed);
     for frame in &feed.frames {
-        path.take(frame.padded());
+        path.take_now(frame.padded());
         take(&books, frame.padded());
     }
     let mut count = 0;

@@ -160,5 +160,5 @@ fn path(count: usize) {
     let feed = Feed::generated(COUNT_MAX);
     let mut path = PathRig::new(&feed, PathSize::default());
     path.sync(&feed);
-    feed.frames[..count].iter().map(PaddedBuf::padded).for_each(|frame| path.take(frame));
+    feed.frames[..count].iter().map(PaddedBuf::padded).for_each(|frame| path.take_now(frame));
 }

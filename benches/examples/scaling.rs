@@ -148,7 +148,7 @@ fn venues() -> Result<Table, Box<dyn Error>> {
             paths.iter_mut().for_each(|path| path.sync(&feed));
             let start = Instant::now();
             for frame in &feed.frames {
-                paths.iter_mut().for_each(|path| path.take(frame.padded()));
+                paths.iter_mut().for_each(|path| path.take_now(frame.padded()));
             }
             let messages = feed.frames.len() as f64 * f64::from(venues);
             best = best.min(start.elapsed().as_nanos() as f64 / messages);
@@ -218,7 +218,7 @@ fn quickest(path: &mut PathRig, feed: &Feed) -> f64 {
     for _ in 0..PASSES {
         path.sync(feed);
         let start = Instant::now();
-        feed.frames.iter().for_each(|frame| path.take(frame.padded()));
+        feed.frames.iter().for_each(|frame| path.take_now(frame.padded()));
         best = best.min(start.elapsed().as_nanos() as f64 / feed.frames.len() as f64);
     }
     best

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::TICKBOOK;
+use crate::native;
 
 /// One pass of a subject: nanoseconds per unit.
 type Pass<'a> = Box<dyn FnMut() -> f64 + 'a>;
@@ -40,6 +41,14 @@ impl<'a> Contest<'a> {
 
     /// Lets every subject have `rounds` passes, in turn, another one first in each round.
     pub(crate) fn run(mut self, rounds: usize) -> Outcome {
+        if native::is_guest() {
+            native::serve(&self.stage, self.subjects.iter_mut());
+            return Outcome { stage: self.stage, figures: Vec::new(), missing: Vec::new() };
+        }
+        let stage = self.stage.clone();
+        if native::is_host() {
+            self.enter(native::NATIVE, move || native::pass(&stage));
+        }
         let count = self.subjects.len();
         let mut ns = vec![Vec::with_capacity(rounds); count];
         for round in 0..rounds + WARMUP {
@@ -51,6 +60,7 @@ impl<'a> Contest<'a> {
                 }
             }
         }
+        native::end_stage();
         let subjects = self.subjects.into_iter().zip(ns);
         let figures = subjects.map(|((name, _), ns)| Figure::of(&name, ns)).collect();
         Outcome { stage: self.stage, figures, missing: self.missing }

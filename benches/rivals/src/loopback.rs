@@ -8,7 +8,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path as FilePath;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use tickbook::{BookReader, DEFAULT_DIR, Tickbook};
 use tickbook_benches::feed::Feed;
+use tickbook_benches::rig::{PathRig, PathSize};
 use tickbook_net::{Connection, ConnectionOptions, Phase, Target};
 use tickbook_types::clock;
 use tungstenite::Message;
@@ -23,7 +24,7 @@ use tungstenite::protocol::WebSocketConfig;
 
 use crate::TICKBOOK;
 use crate::contest::{Figure, Outcome, Table};
-use crate::path::{CAREFUL, Path, USUAL, last_ids};
+use crate::path::{CAREFUL, USUAL, last_ids};
 use crate::peers::{serde, sonic, sonic_diff, synced, take};
 use crate::turns::pair;
 use crate::web::Frames;
@@ -187,15 +188,17 @@ fn connect(addr: SocketAddr) -> TcpStream {
 
 fn tickbook(input: &Input<'_>) -> Vec<u64> {
     let symbol = sonic_diff::<8, 8>(&input.feed.frames[0]).expect("a diff").symbol;
+    let mut path = PathRig::new(input.feed, PathSize::default());
+    path.sync(input.feed);
+    let name = path.name().to_owned();
     over_websocket(
         input,
         || {
-            let name = Path::name("loopback");
-            let tickbook = Tickbook::attach_in(FilePath::new(DEFAULT_DIR), Some(&name));
+            let tickbook = Tickbook::attach_in(Path::new(DEFAULT_DIR), Some(&name));
             let mut reader = tickbook.expect("an engine").book(symbol).expect("its book");
             move || last_of(&mut reader)
         },
-        |addr| follow(input.feed, addr),
+        |addr| follow(path, addr),
     )
 }
 
@@ -204,9 +207,7 @@ fn last_of(reader: &mut BookReader) -> u64 {
 }
 
 /// What the venue thread of an engine with an inline builder does.
-fn follow(feed: &Feed, addr: SocketAddr) {
-    let mut path = Path::new(feed, "loopback");
-    path.sync(feed);
+fn follow(mut path: PathRig, addr: SocketAddr) {
     let (host, port) = ("127.0.0.1".to_owned(), addr.port());
     let target = Target { host, port, path: "/".to_owned(), tls: None, addr };
     let options = ConnectionOptions::default();

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! `TICKBOOK_CAPTURES` names a folder of captures (`binance_spot/btcusdt_20240808.cap.gz` and its
-//! like); without it the inputs are generated in the venue's format. `RUSTFLAGS="-C
-//! target-cpu=native"` gives the rows `tickbook (native)`. The peers that take long to compile are
-//! features: `--no-default-features --features iceoryx2`. A peer that is left out says so.
+//! like); without it the inputs are generated in the venue's format. `--native` adds the rows
+//! `tickbook (native)`: the program builds itself a second time, for this processor alone, and
+//! that one takes its turns with all others. The peers that take long to compile are features:
+//! `--no-default-features --features iceoryx2`. A peer that is left out says so.
 //!
 //! All subjects of a stage take turns, round after round, in one process: what disturbs one round
 //! disturbs all of them. A figure is the median of the rounds, the smallest is beside it. Before a
@@ -39,6 +40,7 @@
 //!
 //! - That times of two hosts, or of two runs, compare. Ratios within one run do.
 //! - That a busy host gives sense: the stages of two threads need two cores of their own.
+//! - A native row over loopback: there the time is the kernel's.
 
 mod book;
 mod contest;
@@ -47,6 +49,7 @@ mod frame;
 mod input;
 mod ladder;
 mod loopback;
+mod native;
 mod parse;
 mod path;
 mod peers;
@@ -79,6 +82,12 @@ struct Args {
     /// Does not bind the threads of a pair to two cores.
     #[arg(long)]
     no_pin: bool,
+    /// Builds tickbook for this processor alone, too, and lets it take part.
+    #[arg(long)]
+    native: bool,
+    /// Takes part in the run of another process, which says when.
+    #[arg(long, hide = true, conflicts_with_all = ["native", "json"])]
+    guest: bool,
     /// Messages a second over loopback; the first one is the stage without `@`.
     #[arg(long, value_delimiter = ',', default_value = "5000,20000")]
     rates: Vec<u32>,
@@ -117,8 +126,18 @@ fn warn_if_busy() {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut table = Table::new(args.rounds.max(1));
     turns::pin(!args.no_pin);
+    let mut table = Table::new(args.rounds.max(1));
+    match (args.guest, args.native) {
+        (true, _) => native::be_guest(),
+        (_, true) => {
+            if let Err(error) = native::invite(&args.stages) {
+                eprintln!("rivals: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+        _ => {}
+    }
     warn_if_busy();
     let feeds = input::feeds();
     if args.wants("parse") {
@@ -145,7 +164,7 @@ fn main() -> ExitCode {
     if args.wants("memory_to_published") {
         path::run(&feeds, &mut table);
     }
-    if args.wants("loopback") {
+    if args.wants("loopback") && !args.guest {
         loopback::run(&feeds, &args.rates, &mut table);
     }
     if args.wants("replay") {

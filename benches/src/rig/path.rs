@@ -47,6 +47,7 @@ pub struct PathRig {
     actions: Actions,
     counters: SessionCounters,
     epoch: Epoch,
+    name: String,
     _segment: Segment,
 }
 
@@ -58,12 +59,10 @@ impl PathRig {
     /// If shared memory cannot be had: nothing can be measured then.
     #[must_use]
     pub fn new(feed: &Feed, size: PathSize) -> Self {
+        let made = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bench-path-{}-{made}", std::process::id());
         let mut segment = Segment::create(&SegmentConfig {
-            name: format!(
-                "bench-path-{}-{}",
-                std::process::id(),
-                MADE.fetch_add(1, Ordering::Relaxed)
-            ),
+            name: name.clone(),
             books_max: size.books,
             depth: u32::try_from(size.depth).expect("a depth that a file can have"),
             conns_max: 1,
@@ -94,10 +93,17 @@ impl PathRig {
             actions: Actions::with_capacity(64),
             counters: SessionCounters::default(),
             epoch: Epoch(0),
+            name,
             _segment: segment,
         };
         path.call(|session, cx| session.start(cx));
         path
+    }
+
+    /// What its file of shared memory is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The builder, to look at its books.
@@ -116,7 +122,7 @@ impl PathRig {
         self.call(|session, cx| session.on_connected(ConnId(0), epoch, cx));
         for step in &feed.warmup {
             match step {
-                Warmup::Frame(frame) => self.take(frame.padded()),
+                Warmup::Frame(frame) => self.take(frame.padded(), &RecvStamps::default()),
                 Warmup::Rest { url, body } => {
                     let result = parse_rest(feed.venue, url, body);
                     let response = RestResponse { id: None, url_path: url.clone(), result };
@@ -134,18 +140,29 @@ impl PathRig {
         self.actions.drain().for_each(drop);
     }
 
+    /// Takes one message that is received now, until its book is published.
+    #[inline]
+    pub fn take_now(&mut self, message: Padded<'_>) {
+        self.take(message, &RecvStamps { received: clock::now(), ..RecvStamps::default() });
+    }
+
     /// Takes one message, until its book is published.
     #[inline]
-    pub fn take(&mut self, frame: Padded<'_>) {
+    pub fn take(&mut self, message: Padded<'_>, stamps: &RecvStamps) {
         let Self { session, lane, actions, counters, builder, .. } = self;
-        let stamps = RecvStamps { received: clock::now(), ..RecvStamps::default() };
         let now = MonoNanos(0);
         let mut cx = Context { now, shared_stamp: false, lane, actions, counters };
-        session.on_message(ConnId(0), frame, &stamps, &mut cx);
+        session.on_message(ConnId(0), message, stamps, &mut cx);
         builder.turn();
         if !self.actions.is_empty() {
             self.actions.drain().for_each(drop);
         }
+    }
+
+    /// A turn without a message: readers see that the builder is alive.
+    #[inline]
+    pub fn idle(&mut self) {
+        self.builder.turn();
     }
 }
 
