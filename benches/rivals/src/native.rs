@@ -4,8 +4,8 @@
 //! Two ways to compile the same crates do not fit into one program. So the *host* builds and starts
 //! a *guest*, which goes through the same stages in the same order, and has one subject in each:
 //! tickbook. The guest waits at each stage until the host says `pass` and the stage's name, and
-//! answers with the nanoseconds of one pass, after some that do not count: while it waited, its core
-//! slept and its caches went to the host. At `end` the guest goes on to the next stage.
+//! answers with the nanoseconds of one pass, after some that do not count: while it waited, its
+//! core slept and its caches went to the host. At `end` the guest goes on to the next stage.
 //!
 //! # Guarantees
 //!
