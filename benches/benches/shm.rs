@@ -66,6 +66,7 @@ fn read(criterion: &mut Criterion) {
     let now = clock::mono_now();
     writer.beat(now);
     group.bench_function("top, live and fresh at a known time", |b| b.iter(|| reader.top_at(now)));
+    group.bench_function("top, whether it changed", |b| b.iter(|| reader.top_changed()));
     group.bench_function("depth, whatever its state", |b| {
         b.iter(|| {
             black_box(view.read_depth(BookId(0), &mut depth).is_ok());

@@ -1,8 +1,10 @@
 //! Books in shared memory: from the publish in one thread until another one has read it.
 //!
 //! Two books, each written by one thread and awaited by the other; a hand-over is half a round.
-//! Readers are those that a strategy uses, with everything they check. All levels are written and
-//! read each time, as the peers cannot do less.
+//! Readers are those that a strategy uses, with everything they check, and wait as it would: they
+//! look whether there is something new and then read, as the reader of the blackboard does. All
+//! levels are written and read each time, as the peers cannot do less; how it is when a publish
+//! changes one level a side, as most do, is a row of its own.
 
 #[cfg(feature = "iceoryx2")]
 mod iceoryx;
@@ -35,15 +37,23 @@ pub(crate) fn run(table: &mut Table) {
     iceoryx::silence();
     let mut contest = Contest::new("shm_depth_visible");
     contest.enter("cache-line ping-pong", || ping_pong(ROUNDS));
-    contest.enter(TICKBOOK, || {
-        hand_over(0..PUBLISHED, || {
-            let mut depth = Depth::default();
-            move |reader: &mut BookReader| {
-                reader.depth(&mut depth).ok()?;
-                depth.header().seq
-            }
-        })
-    });
+    for (name, changed) in [
+        (TICKBOOK.to_owned(), 0..PUBLISHED),
+        (format!("{TICKBOOK}, a level a side changed"), 3..4),
+    ] {
+        contest.enter(&name, move || {
+            hand_over(changed.clone(), || {
+                let mut depth = Depth::default();
+                move |reader: &mut BookReader| {
+                    if !reader.depth_changed() {
+                        return None;
+                    }
+                    reader.depth(&mut depth).ok()?;
+                    depth.header().seq
+                }
+            })
+        });
+    }
     peers::<DEPTH_WORDS>(&mut contest);
     let outcome = contest.run(table.rounds);
     table.add(&outcome);
@@ -51,7 +61,14 @@ pub(crate) fn run(table: &mut Table) {
     let mut contest = Contest::new("shm_bbo_visible");
     contest.enter("cache-line ping-pong", || ping_pong(ROUNDS));
     contest.enter(TICKBOOK, || {
-        hand_over(0..0, || |reader: &mut BookReader| reader.top().ok()?.header.seq)
+        hand_over(0..0, || {
+            |reader: &mut BookReader| {
+                if !reader.top_changed() {
+                    return None;
+                }
+                reader.top().ok()?.header.seq
+            }
+        })
     });
     peers::<BBO_WORDS>(&mut contest);
     let outcome = contest.run(table.rounds);

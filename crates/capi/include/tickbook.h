@@ -681,6 +681,43 @@ void tickbook_book_close(struct TickbookBook *book);
 // - `why` is valid for writing.
 TickbookStatus tickbook_book_why(const struct TickbookBook *book, struct TickbookWhy *why);
 
+// Whether `tickbook_book_top` would say something new (1) or not (0): a newer top is published
+// than was read last through this handle, or the time is over for which that one was known to be
+// fresh. Always 1 before the first read and after one that gave no book, and for a null handle.
+//
+// What a thread that waits for a book spins on: it looks at one cache line and the time-stamp
+// counter, and copies nothing. Whoever reads when it says 1 learns of a dead engine or a silent
+// connection as soon as one who reads all the time.
+//
+// # Safety
+//
+// - `book` was opened by `tickbook_book_open` and is not closed;
+// - nobody else uses it now.
+int32_t tickbook_book_top_changed(const struct TickbookBook *book);
+
+// `tickbook_book_top_changed` at a time that the caller has just read from `CLOCK_MONOTONIC`, in
+// nanoseconds.
+//
+// # Safety
+//
+// - as `tickbook_book_top_changed`.
+int32_t tickbook_book_top_changed_at(const struct TickbookBook *book, int64_t now_ns);
+
+// Whether `tickbook_book_depth` would say something new, as `tickbook_book_top_changed`.
+//
+// # Safety
+//
+// - as `tickbook_book_top_changed`.
+int32_t tickbook_book_depth_changed(const struct TickbookBook *book);
+
+// `tickbook_book_depth_changed` at a time that the caller has just read from `CLOCK_MONOTONIC`,
+// in nanoseconds.
+//
+// # Safety
+//
+// - as `tickbook_book_top_changed`.
+int32_t tickbook_book_depth_changed_at(const struct TickbookBook *book, int64_t now_ns);
+
 // Reads best bid and ask, if the book is live and fresh; otherwise the status says why it is not
 // to be used, and `*top` is all zero.
 //

@@ -146,6 +146,65 @@ pub unsafe extern "C" fn tickbook_book_why(
     }
 }
 
+/// Whether `tickbook_book_top` would say something new (1) or not (0): a newer top is published
+/// than was read last through this handle, or the time is over for which that one was known to be
+/// fresh. Always 1 before the first read and after one that gave no book, and for a null handle.
+///
+/// What a thread that waits for a book spins on: it looks at one cache line and the time-stamp
+/// counter, and copies nothing. Whoever reads when it says 1 learns of a dead engine or a silent
+/// connection as soon as one who reads all the time.
+///
+/// # Safety
+///
+/// - `book` was opened by `tickbook_book_open` and is not closed;
+/// - nobody else uses it now.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tickbook_book_top_changed(book: *const TickbookBook) -> i32 {
+    // SAFETY: the contract is the same.
+    unsafe { changed(book, BookReader::top_changed) }
+}
+
+/// `tickbook_book_top_changed` at a time that the caller has just read from `CLOCK_MONOTONIC`, in
+/// nanoseconds.
+///
+/// # Safety
+///
+/// - as `tickbook_book_top_changed`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tickbook_book_top_changed_at(
+    book: *const TickbookBook,
+    now_ns: i64,
+) -> i32 {
+    // SAFETY: the contract is the same.
+    unsafe { changed(book, |reader| reader.top_changed_at(MonoNanos(now_ns))) }
+}
+
+/// Whether `tickbook_book_depth` would say something new, as `tickbook_book_top_changed`.
+///
+/// # Safety
+///
+/// - as `tickbook_book_top_changed`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tickbook_book_depth_changed(book: *const TickbookBook) -> i32 {
+    // SAFETY: the contract is the same.
+    unsafe { changed(book, BookReader::depth_changed) }
+}
+
+/// `tickbook_book_depth_changed` at a time that the caller has just read from `CLOCK_MONOTONIC`,
+/// in nanoseconds.
+///
+/// # Safety
+///
+/// - as `tickbook_book_top_changed`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tickbook_book_depth_changed_at(
+    book: *const TickbookBook,
+    now_ns: i64,
+) -> i32 {
+    // SAFETY: the contract is the same.
+    unsafe { changed(book, |reader| reader.depth_changed_at(MonoNanos(now_ns))) }
+}
+
 /// Reads best bid and ask, if the book is live and fresh; otherwise the status says why it is not
 /// to be used, and `*top` is all zero.
 ///
@@ -302,6 +361,21 @@ pub unsafe extern "C" fn tickbook_book_depth_any_at(
     };
     // SAFETY: the contract is the same.
     unsafe { read_any(book, depth, "depth", why, any) }
+}
+
+/// What `look` says of `book`; 1 of none.
+///
+/// # Safety
+///
+/// - `book` is null or open, and nobody else uses it now.
+#[inline]
+unsafe fn changed(book: *const TickbookBook, look: impl FnOnce(&BookReader) -> bool) -> i32 {
+    // SAFETY: null or a handle that is open and used by nobody else, by the contract.
+    match unsafe { shared(book, "book") } {
+        Ok(book) => look(&book.reader).into(),
+        // The read says what is wrong.
+        Err(_) => 1,
+    }
 }
 
 /// A read through `book` to `to`.

@@ -156,6 +156,38 @@ fn text(array: &[c_char]) -> &str {
     unsafe { CStr::from_ptr(array.as_ptr()) }.to_str().unwrap()
 }
 
+/// Whether there is something new, top and levels.
+fn changed_at(book: *const TickbookBook, now: MonoNanos) -> [i32; 2] {
+    unsafe {
+        [tickbook_book_top_changed_at(book, now.0), tickbook_book_depth_changed_at(book, now.0)]
+    }
+}
+
+#[test]
+fn a_publish_is_news_until_it_is_read() {
+    let mut engine = Engine::new();
+    engine.publish(BookState::Live, Reason::None);
+    let handle = engine.attach();
+    let book = open(handle, "binance_spot:BTCUSDT").unwrap();
+    let now = engine.start;
+    assert_eq!(changed_at(book, now), [1, 1]);
+    assert!(top_at(book, now).is_ok());
+    assert_eq!(changed_at(book, now), [0, 1]);
+    assert!(depth_at(book, now).is_ok());
+    assert_eq!(changed_at(book, now), [0, 0]);
+    assert_eq!(changed_at(book, now.plus(2 * HEARTBEAT_NS)), [1, 1], "it may be dead");
+    engine.publish(BookState::Live, Reason::None);
+    assert_eq!(changed_at(book, now), [1, 1]);
+    assert_eq!(
+        unsafe { (tickbook_book_top_changed(book), tickbook_book_depth_changed(book)) },
+        (1, 1)
+    );
+    unsafe {
+        tickbook_book_close(book);
+        tickbook_engine_close(handle);
+    }
+}
+
 #[test]
 fn a_live_book_is_read_and_a_stale_one_is_not() {
     let mut engine = Engine::new();
@@ -503,6 +535,10 @@ fn null_pointers_and_bad_text_are_refused_by_name() {
         refused("book", tickbook_book_open(handle, c"BTCUSDT".as_ptr(), null_mut()));
         refused("book", tickbook_book_why(null(), reason));
         refused("why", tickbook_book_why(book, null_mut()));
+        assert_eq!(
+            [tickbook_book_top_changed(null()), tickbook_book_depth_changed(null())],
+            [1, 1]
+        );
         refused("book", tickbook_book_top(null_mut(), top));
         refused("top", tickbook_book_top(book, null_mut()));
         refused("book", tickbook_book_top_at(null_mut(), 0, top));

@@ -33,14 +33,14 @@ pub(crate) const fn of_binary(len: usize) -> usize {
 #[inline]
 pub(crate) fn make(lane: &mut Producer<Block>, slots: usize, builder: Option<&mut Builder>) {
     let wanted = slots.min(lane.capacity());
-    if lane.slots_free() < wanted {
+    if !lane.has_slots(wanted) {
         wait(lane, wanted, builder);
     }
 }
 
 #[cold]
 fn wait(lane: &mut Producer<Block>, wanted: usize, mut builder: Option<&mut Builder>) {
-    while lane.slots_free() < wanted && !lane.is_abandoned() {
+    while !lane.has_slots(wanted) && !lane.is_abandoned() {
         match &mut builder {
             Some(builder) => {
                 builder.turn();

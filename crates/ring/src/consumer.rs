@@ -56,12 +56,6 @@ impl<B> Consumer<B> {
         self.reader.shared.producer_gone.load(sync::GONE_LOAD) && self.reader.is_empty()
     }
 
-    /// Slots in use, the message of the last [`Self::pop`] included. A recent value, for gauges.
-    #[must_use]
-    pub fn slots_used(&self) -> usize {
-        self.reader.used()
-    }
-
     /// Slots of the ring.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -22,7 +22,6 @@
 //!
 //! - That slots come free while the consumer holds a message: they return with its next
 //!   [`Consumer::pop`].
-//! - That the gauges ([`Consumer::slots_used`]) are more than a recent value.
 //!
 //! # Example
 //!

@@ -86,6 +86,13 @@ impl<B> Producer<B> {
         self.writer.free()
     }
 
+    /// Whether [`Self::slots_free`] is at least `slots`, without a look at the consumer's line if
+    /// the last one showed as many.
+    #[inline]
+    pub fn has_slots(&mut self, slots: usize) -> bool {
+        self.writer.has(slots)
+    }
+
     /// Whether [`Self::claim`] for `levels_max` records would succeed now.
     pub fn has_room(&mut self, levels_max: usize) -> bool {
         self.claim(levels_max).is_ok()

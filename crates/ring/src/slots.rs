@@ -58,8 +58,6 @@ pub(crate) struct Shared {
     slots: Box<[Slot]>,
     /// First position that the consumer has not handed back. Written by the consumer only.
     consumed: CachePadded<AtomicU64>,
-    /// First position that is not committed, for gauges. Written by the producer only.
-    produced: CachePadded<AtomicU64>,
     /// Set once, when the producer goes.
     pub(crate) producer_gone: AtomicBool,
     /// Set once, when the consumer goes.
@@ -67,6 +65,18 @@ pub(crate) struct Shared {
     #[cfg(tickbook_loom)]
     model: model::Model,
 }
+
+// The line that the consumer writes is nobody else's: nothing that the producer reads for each
+// message lies beside it, in the pair of lines that a prefetcher takes for one.
+#[cfg(not(tickbook_loom))]
+const _: () = {
+    const PAIR: usize = 128;
+    let consumed = core::mem::offset_of!(Shared, consumed);
+    assert!(consumed.is_multiple_of(PAIR) && size_of::<CachePadded<AtomicU64>>() >= PAIR);
+    assert!(core::mem::offset_of!(Shared, slots) / PAIR != consumed / PAIR);
+    assert!(core::mem::offset_of!(Shared, producer_gone) / PAIR != consumed / PAIR);
+    assert!(core::mem::offset_of!(Shared, consumer_gone) / PAIR != consumed / PAIR);
+};
 
 // SAFETY: the only field that is not `Sync` by itself is the memory of the slots. The module's
 // invariants give each slot to one half at a time, and ownership moves by the Release/Acquire pairs
@@ -85,7 +95,6 @@ impl Shared {
                 .map(|index| Slot(UnsafeCell::new([word(index), 0, 0, 0, 0, 0, 0, 0])))
                 .collect(),
             consumed: CachePadded::new(AtomicU64::new(start)),
-            produced: CachePadded::new(AtomicU64::new(start)),
             producer_gone: AtomicBool::new(false),
             consumer_gone: AtomicBool::new(false),
             #[cfg(tickbook_loom)]
@@ -162,7 +171,7 @@ impl Writer {
         let pad = if slots <= left_in_lap { 0 } else { left_in_lap };
         // One more for the guard slot. Nothing here overflows: `slots` counts levels by four.
         let wanted = pad + slots + 1 + spare;
-        if wanted > self.free_seen() && wanted > self.free() {
+        if !self.has(wanted) {
             return None;
         }
         let start = self.position.wrapping_add(pad as u64);
@@ -174,6 +183,13 @@ impl Writer {
     #[expect(clippy::cast_possible_truncation, reason = "never more than the capacity")]
     fn free_seen(&self) -> usize {
         self.shared.capacity() - self.position.wrapping_sub(self.consumed) as usize
+    }
+
+    /// Whether `wanted` slots are free. Looks at the consumer's position only if they were not when
+    /// it last did: its line is on the way to the other core most of the time.
+    #[inline]
+    pub(crate) fn has(&mut self, wanted: usize) -> bool {
+        wanted <= self.free_seen() || wanted <= self.free()
     }
 
     /// Slots that are free now.
@@ -253,8 +269,6 @@ impl Room<'_> {
             shared.word(writer.position).store(pad, Ordering::Relaxed);
         }
         writer.position = next;
-        // Relaxed: a gauge; nothing is read on the strength of it.
-        shared.produced.store(next, Ordering::Relaxed);
     }
 }
 
@@ -321,14 +335,6 @@ impl Reader {
         // Acquire: as in `pop`.
         let word = self.shared.word(self.position).load(sync::COMMIT_LOAD);
         (word ^ self.position.wrapping_add(1)) & !PAD_BIT != 0
-    }
-
-    /// Slots between the last commit and the last message handed back; approximate.
-    pub(crate) fn used(&self) -> usize {
-        // Relaxed: a gauge. It may lag behind what `pop` has already seen.
-        let produced = self.shared.produced.load(Ordering::Relaxed);
-        let used = usize::try_from(produced.wrapping_sub(self.consumed)).unwrap_or(usize::MAX);
-        if used > self.shared.capacity() { 0 } else { used }
     }
 }
 

@@ -93,6 +93,14 @@ impl Published {
     pub fn top(&self) -> Top {
         self.0.top()
     }
+
+    /// Version that it was copied at: even. That of the block differs once there is a newer one.
+    #[inline]
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        // Copied between two looks at the version that agreed, so it is what both saw.
+        self.0.0[top::VERSION]
+    }
 }
 
 /// A file that this process reads.
@@ -205,6 +213,31 @@ impl View {
     /// The books of the directory, by id.
     pub fn books(&self) -> impl Iterator<Item = BookInfo> + '_ {
         (0..self.layout.counts().books_max).filter_map(|book| self.book(BookId(book)))
+    }
+
+    /// Version of the top of a book: even, and another one after each publish; odd during one.
+    /// Says nothing of the words: [`Self::read_top`] does.
+    ///
+    /// # Panics
+    ///
+    /// If `book` is not a slot of the directory.
+    #[inline]
+    #[must_use]
+    pub fn top_version(&self, book: BookId) -> u64 {
+        // Relaxed: a hint. Nothing is read on the strength of it.
+        self.mapping.words()[self.layout.top(book.0)][top::VERSION].load(Ordering::Relaxed)
+    }
+
+    /// [`Self::top_version`] of the published levels.
+    ///
+    /// # Panics
+    ///
+    /// If `book` is not a slot of the directory.
+    #[inline]
+    #[must_use]
+    pub fn depth_version(&self, book: BookId) -> u64 {
+        // Relaxed: as in `top_version`.
+        self.mapping.words()[self.layout.depth_block(book.0)][top::VERSION].load(Ordering::Relaxed)
     }
 
     /// Copies the top of a book.

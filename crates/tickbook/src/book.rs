@@ -37,7 +37,14 @@ pub struct BookReader {
     rate: TickRate,
     /// When this reader last looked for its book in another place.
     looked: MonoNanos,
+    /// Version of the top that was read last; [`UNSEEN`] if that read gave no book to be used.
+    top_seen: u64,
+    /// The same for the levels.
+    depth_seen: u64,
 }
+
+/// No version of anything whole: those are even.
+const UNSEEN: u64 = 1;
 
 /// A whole book, and why it cannot be used now.
 type Judged = (Published, Option<NotReadable>);
@@ -54,6 +61,8 @@ impl BookReader {
             horizon: Horizon::PAST,
             rate: TickRate::measure(),
             looked: MonoNanos(i64::MIN),
+            top_seen: UNSEEN,
+            depth_seen: UNSEEN,
         }
     }
 
@@ -61,6 +70,61 @@ impl BookReader {
     #[must_use]
     pub const fn info(&self) -> &BookInfo {
         &self.info
+    }
+
+    /// Whether [`Self::top`] would say something new: a newer one is published than this reader
+    /// has read last, or the time is over for which that one was known to be fresh. Always, before
+    /// the first read and after one that gave no book.
+    ///
+    /// What a thread that waits for a book spins on: it looks at one cache line and the time-stamp
+    /// counter, and copies nothing. Whoever reads when this is true learns of a dead engine or a
+    /// silent connection as soon as one who reads all the time.
+    ///
+    /// ```no_run
+    /// # let tickbook = tickbook::Tickbook::attach(None)?;
+    /// let mut book = tickbook.book("binance_spot:BTCUSDT")?;
+    /// loop {
+    ///     if !book.top_changed() {
+    ///         core::hint::spin_loop();
+    ///         continue;
+    ///     }
+    ///     match book.top() {
+    ///         Ok(top) => println!("{:?} {:?}", top.bid, top.ask),
+    ///         Err(why) => println!("no quotes: {why}"),
+    ///     }
+    /// }
+    /// # #[expect(unreachable_code)]
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn top_changed(&self) -> bool {
+        is_newer(self.view.top_version(self.info.book), self.top_seen)
+            || !self.horizon.covers(clock::now())
+    }
+
+    /// [`Self::top_changed`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
+    #[inline]
+    #[must_use]
+    pub fn top_changed_at(&self, now: MonoNanos) -> bool {
+        is_newer(self.view.top_version(self.info.book), self.top_seen)
+            || !self.horizon.covers_time(now)
+    }
+
+    /// Whether [`Self::depth`] would say something new, as [`Self::top_changed`].
+    #[inline]
+    #[must_use]
+    pub fn depth_changed(&self) -> bool {
+        is_newer(self.view.depth_version(self.info.book), self.depth_seen)
+            || !self.horizon.covers(clock::now())
+    }
+
+    /// [`Self::depth_changed`] at a time that the caller has just read from `CLOCK_MONOTONIC`.
+    #[inline]
+    #[must_use]
+    pub fn depth_changed_at(&self, now: MonoNanos) -> bool {
+        is_newer(self.view.depth_version(self.info.book), self.depth_seen)
+            || !self.horizon.covers_time(now)
     }
 
     /// Best bid and ask, if the book is live and fresh.
@@ -237,21 +301,24 @@ impl BookReader {
     }
 
     #[inline]
-    fn top_if_live(&self) -> Option<Published> {
+    fn top_if_live(&mut self) -> Option<Published> {
         let published = self.view.read_top(self.info.book).ok()?;
+        self.top_seen = published.version();
         published.is_live_for(self.info.slot_generation, self.conn).then_some(published)
     }
 
     #[inline]
-    fn depth_if_live(&self, depth: &mut Depth) -> bool {
-        self.view
-            .read_depth(self.info.book, depth)
-            .is_ok_and(|it| it.is_live_for(self.info.slot_generation, self.conn))
+    fn depth_if_live(&mut self, depth: &mut Depth) -> bool {
+        let Ok(published) = self.view.read_depth(self.info.book, depth) else { return false };
+        self.depth_seen = published.version();
+        published.is_live_for(self.info.slot_generation, self.conn)
     }
 
     #[cold]
     fn judged_top(&mut self, at: Option<Ticks>, now: MonoNanos) -> Result<Judged, NotReadable> {
-        self.judged(at, now, |view, info| view.read_top(info.book))
+        let judged = self.judged(at, now, |view, info| view.read_top(info.book));
+        self.top_seen = seen(&judged);
+        judged
     }
 
     #[cold]
@@ -261,7 +328,9 @@ impl BookReader {
         at: Option<Ticks>,
         now: MonoNanos,
     ) -> Result<Judged, NotReadable> {
-        self.judged(at, now, |view, info| view.read_depth(info.book, depth))
+        let judged = self.judged(at, now, |view, info| view.read_depth(info.book, depth));
+        self.depth_seen = seen(&judged);
+        judged
     }
 
     /// Reads, and judges the book by everything there is to know; follows the engine to a new file
@@ -336,9 +405,27 @@ impl BookReader {
         let Some(info) = found else { return false };
         let moved = !Arc::ptr_eq(&view, &self.view)
             || (info.book, info.slot_generation) != (self.info.book, self.info.slot_generation);
+        if moved {
+            // Versions of another place say nothing about this one.
+            (self.top_seen, self.depth_seen) = (UNSEEN, UNSEEN);
+        }
         self.view = view;
         self.info = info;
         moved
+    }
+}
+
+/// Whether `version` is that of something whole other than what was seen.
+#[inline]
+const fn is_newer(version: u64, seen: u64) -> bool {
+    version & 1 == 0 && version != seen
+}
+
+/// Version of what was read, if it can be used: nothing else is to be taken for up to date.
+const fn seen(judged: &Result<Judged, NotReadable>) -> u64 {
+    match judged {
+        Ok((published, None)) => published.version(),
+        Ok((_, Some(_))) | Err(_) => UNSEEN,
     }
 }
 

@@ -328,3 +328,95 @@ fn events_come_until_the_engine_ends() {
     assert_eq!(events.next_event(), EventRead::Ended);
     drop(dir);
 }
+
+/// Whether there is something new, top and levels.
+fn changed(reader: &BookReader, now: MonoNanos) -> [bool; 2] {
+    [reader.top_changed_at(now), reader.depth_changed_at(now)]
+}
+
+#[test]
+fn a_publish_is_news_until_it_is_read() {
+    let mut engine = Engine::new();
+    let (now, mut depth) = (engine.start, Depth::default());
+    let mut reader = engine.reader("BTCUSDT");
+    assert_eq!(changed(&reader, now), [true, true], "nothing was read yet");
+    assert_eq!(top_at(&mut reader, now), Ok(()));
+    assert_eq!(changed(&reader, now), [false, true], "the levels are another read");
+    assert_eq!(reader.depth_at(&mut depth, now), Ok(()));
+    assert_eq!(changed(&reader, now), [false, false]);
+    engine.builders[0].publish(BookId(1), &LIVE);
+    assert_eq!(changed(&reader, now), [false, false], "another book");
+    engine.builders[0].publish(BookId(0), &LIVE);
+    assert_eq!(changed(&reader, now), [true, true]);
+    assert_eq!(reader.depth_at(&mut depth, now), Ok(()));
+    assert_eq!(changed(&reader, now), [true, false]);
+    assert!(reader.top_any_at(now).is_ok());
+    assert_eq!(changed(&reader, now), [false, false]);
+    // The same by the clock that the reader reads itself.
+    let mut reader = engine.reader("BTCUSDT");
+    until_unchanged(&mut reader, &mut depth);
+    engine.builders[0].publish(BookId(0), &LIVE);
+    assert!(reader.top_changed() && reader.depth_changed());
+}
+
+/// Reads until there is nothing new: at once, if the test is not held up for two heartbeats.
+fn until_unchanged(reader: &mut BookReader, depth: &mut Depth) {
+    let engine_dies = clock::mono_now().plus(HEARTBEAT_NS);
+    while reader.top_changed() || reader.depth_changed() {
+        let _ = (reader.top(), reader.depth(depth));
+        if clock::mono_now() > engine_dies {
+            return;
+        }
+    }
+}
+
+#[test]
+fn silence_is_news_when_the_last_read_is_no_longer_known_to_be_fresh() {
+    let mut engine = Engine::new();
+    let mut reader = engine.reader("BTCUSDT");
+    let start = engine.start;
+    assert_eq!(top_at(&mut reader, start), Ok(()));
+    let end = start.plus(2 * HEARTBEAT_NS);
+    assert!(!reader.top_changed_at(end.plus(-1)));
+    assert!(reader.top_changed_at(end), "the builder may have died");
+    assert_eq!(top_at(&mut reader, end), Err(NotReadable::WriterDead));
+    assert!(reader.top_changed_at(end), "a read that gave no book");
+    // It beats again, without a publish: the top is good again, and that is news.
+    engine.beat(0, end);
+    assert_eq!(reader.depth_at(&mut Depth::default(), end), Ok(()));
+    assert!(reader.top_changed_at(end));
+    assert_eq!(top_at(&mut reader, end), Ok(()));
+    assert!(!reader.top_changed_at(end));
+}
+
+#[test]
+fn a_book_that_is_not_live_is_news_as_long_as_it_is_not() {
+    let mut engine = Engine::new();
+    let mut reader = engine.reader("BTCUSDT");
+    let now = engine.start;
+    assert_eq!(top_at(&mut reader, now), Ok(()));
+    let stale = Snapshot { state: BookState::Stale, reason: Reason::Gap, ..LIVE };
+    engine.builders[0].publish(BookId(0), &stale);
+    assert!(reader.top_changed_at(now));
+    assert!(matches!(top_at(&mut reader, now), Err(NotReadable::NotLive { .. })));
+    assert!(reader.top_changed_at(now));
+    engine.builders[0].publish(BookId(0), &LIVE);
+    assert_eq!(top_at(&mut reader, now), Ok(()));
+    assert!(!reader.top_changed_at(now));
+}
+
+#[test]
+fn what_was_seen_of_one_place_says_nothing_about_the_next_one() {
+    let mut engine = Engine::new();
+    let (mut reader, mut depth) = (engine.reader("BTCUSDT"), Depth::default());
+    assert_eq!(reader.depth_at(&mut depth, engine.start), Ok(()));
+    engine.builders[0].remove_book(BookId(0));
+    // As many publishes there as here: the versions are the same.
+    engine.builders[0].add_book(&spec(3, 0, "BTCUSDT")).unwrap();
+    engine.builders[0].publish(BookId(3), &LIVE);
+    let now = engine.start.plus(HEARTBEAT_NS);
+    engine.beat(0, now);
+    assert_eq!(top_at(&mut reader, now), Ok(()));
+    assert_eq!(reader.info().book, BookId(3));
+    assert_eq!(changed(&reader, now), [false, true]);
+}

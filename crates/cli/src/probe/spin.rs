@@ -38,15 +38,17 @@ pub(super) fn spin(mut reader: BookReader, idle: Idle, mail: &Mail, stop: &Atomi
         last = now;
         tally.look(since_last);
         let at = clock.mono(now);
-        let is_new = match reader.top_at(at) {
-            Ok(top) if before != Some(top.header.publishes) => {
+        let news = reader.top_changed_at(at).then(|| reader.top_at(at));
+        let is_new = match news {
+            None => false,
+            Some(Ok(top)) if before != Some(top.header.publishes) => {
                 let seen = clock.wall(clock::now());
                 tally.see(&top.header, before, seen);
                 before = Some(top.header.publishes);
                 true
             }
-            Ok(_) => false,
-            Err(why) => {
+            Some(Ok(_)) => false,
+            Some(Err(why)) => {
                 tally.miss(why, since_last);
                 if why == NotReadable::Closed {
                     break;
