@@ -20,8 +20,8 @@ use core::ops::Range;
 use tickbook_types::Padded;
 
 use crate::buffer::RecvBuffer;
-use crate::limits::{CONTROL_PAYLOAD_MAX, FRAME_HEADER_MAX};
-use crate::utf8::{Utf8, is_utf8};
+use crate::limits::CONTROL_PAYLOAD_MAX;
+use crate::utf8::Utf8;
 use crate::{ConnectionOptions, Violation};
 
 /// Text or binary.
@@ -87,7 +87,7 @@ impl FrameReader {
             joining: None,
             fragments: 0,
             checked: 0,
-            utf8: Utf8::default(),
+            utf8: Utf8::new(),
         }
     }
 
@@ -148,49 +148,37 @@ impl FrameReader {
     /// Decodes the next frame or message and consumes it. What was found stays readable until the
     /// next read.
     ///
-    /// The way of a whole unfragmented message, which is the way of nearly all, is here; the rest
-    /// is in [`Self::find_any`].
+    /// The way of a whole unfragmented text of less than 64 KiB, which is the way of nearly all,
+    /// is here; the rest is in [`Self::find_any`].
     #[inline]
     pub(crate) fn find(&mut self) -> Result<Found, Violation> {
         let have = self.buffer.plaintext_len();
+        if have == 0 {
+            return Ok(Found::More);
+        }
         // The padding behind the buffer makes this readable even where nothing was received; what
         // is not of the frame is not used, since then `have` is less than the frame's length.
-        let (Some(&[b0, b1, l @ ..]), None, 0) = (
-            self.buffer.bytes_from(self.buffer.head()).first_chunk::<FRAME_HEADER_MAX>(),
-            self.joining,
-            self.checked,
-        ) else {
+        let Some(&[FINAL_TEXT, b1, l0, l1]) =
+            self.buffer.bytes_from(self.buffer.head()).first_chunk()
+        else {
             return self.find_any();
         };
-        let (header, len) = match b1 {
-            0..=125 => (2, usize::from(b1)),
-            126 => (4, usize::from(u16::from_be_bytes([l[0], l[1]]))),
-            127 => (10, usize::try_from(u64::from_be_bytes(l)).unwrap_or(usize::MAX)),
-            _ => return self.find_any(),
-        };
-        let shortest = match header {
-            2 => true,
-            4 => len > 125,
-            _ => len > 0xFFFF,
-        };
-        let whole = len <= self.message_bytes_max && header + len <= have;
-        let kind = match b0 {
-            FINAL_TEXT => MessageKind::Text,
-            FINAL_BINARY => MessageKind::Binary,
-            _ => return self.find_any(),
-        };
-        if !whole || !shortest {
+        // Without a branch: lengths of either form follow each other in any order.
+        let long = b1 == LENGTH_IN_TWO_BYTES;
+        let header = if long { 4 } else { 2 };
+        let len = usize::from(if long { u16::from_be_bytes([l0, l1]) } else { u16::from(b1) });
+        let least = if long { 126 } else { 0 };
+        let plain = b1 <= LENGTH_IN_TWO_BYTES && self.joining.is_none() && self.checked == 0;
+        let whole = header + len <= have && len <= self.message_bytes_max;
+        if !(plain && whole && least <= len) {
             return self.find_any();
         }
         let start = self.buffer.head() + header;
-        if kind == MessageKind::Text
-            && self.validate
-            && !is_utf8(&self.buffer.bytes_from(start)[..len])
-        {
+        if self.validate && !self.utf8.is_all(&self.buffer.bytes_from(start)[..len]) {
             return Err(Violation::Utf8);
         }
         self.buffer.consume(header + len);
-        Ok(Found::Message { kind, start, len })
+        Ok(Found::Message { kind: MessageKind::Text, start, len })
     }
 
     /// Decodes whatever comes next.
@@ -303,7 +291,9 @@ const OPCODE: u8 = 0x0F;
 const MASK: u8 = 0x80;
 
 const FINAL_TEXT: u8 = FIN | 1;
-const FINAL_BINARY: u8 = FIN | 2;
+
+/// A length that says that two bytes of length follow.
+const LENGTH_IN_TWO_BYTES: u8 = 126;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Opcode {
@@ -381,7 +371,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
     if !may_be_sent(code) {
         return Err(Violation::CloseCode);
     }
-    if !is_utf8(reason) {
+    if core::str::from_utf8(reason).is_err() {
         return Err(Violation::Utf8);
     }
     Ok(Some(code))

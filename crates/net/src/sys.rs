@@ -1,4 +1,5 @@
-//! The system calls that no safe wrapper covers. All `unsafe` of this crate is here.
+//! The system calls that no safe wrapper covers, and the choice of vector instructions. All
+//! `unsafe` of this crate is here.
 //!
 //! # Guarantees
 //!
@@ -7,10 +8,14 @@
 
 #![allow(unsafe_code, reason = "the one module of this crate that may")]
 
+mod ascii;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use tickbook_types::WallNanos;
+
+pub(crate) use ascii::Ascii;
 
 /// What one read of a socket gave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,41 +1,45 @@
 //! UTF-8 as it comes: over reads, frames and fragments, refused at the first wrong byte.
 
+use crate::sys::Ascii;
+
 /// Whether `bytes` are UTF-8. ASCII, which nearly all market data is, takes the short way.
 #[inline]
-pub(crate) fn is_utf8(bytes: &[u8]) -> bool {
-    is_ascii(bytes) || core::str::from_utf8(bytes).is_ok()
+pub(crate) fn is_utf8(ascii: Ascii, bytes: &[u8]) -> bool {
+    ascii.is(bytes) || is_utf8_slowly(bytes)
 }
 
-/// Whether `bytes` are ASCII: all are looked at in whole vectors, since nearly always they are.
-#[inline]
-fn is_ascii(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<BLOCK>() else { return bytes.is_ascii() };
-    // The last block overlaps the one before it.
-    let mut seen = *last;
-    for block in bytes.as_chunks::<BLOCK>().0 {
-        for (seen, byte) in seen.iter_mut().zip(block) {
-            *seen |= byte;
-        }
-    }
-    seen.is_ascii()
+#[cold]
+#[inline(never)]
+fn is_utf8_slowly(bytes: &[u8]) -> bool {
+    core::str::from_utf8(bytes).is_ok()
 }
-
-/// Four SSE2 vectors.
-const BLOCK: usize = 64;
 
 /// UTF-8 validation that can stop anywhere.
 ///
 /// # Guarantees
 ///
 /// - [`Self::push`] refuses exactly those bytes after which no continuation can be valid.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Utf8 {
+    ascii: Ascii,
     /// Start of a character that is not yet whole.
     begun: [u8; 4],
     begun_len: u8,
 }
 
 impl Utf8 {
+    /// The start of a text.
+    pub(crate) fn new() -> Self {
+        Self { ascii: Ascii::detect(), begun: [0; 4], begun_len: 0 }
+    }
+
+    /// Whether the whole text is `bytes`. To be asked between texts only.
+    #[inline]
+    pub(crate) fn is_all(&self, bytes: &[u8]) -> bool {
+        debug_assert!(self.is_whole());
+        is_utf8(self.ascii, bytes)
+    }
+
     /// Takes the next bytes. `false`: what was pushed so far starts no UTF-8 text.
     #[must_use]
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> bool {
@@ -52,7 +56,7 @@ impl Utf8 {
                 Err(_) => return false,
             }
         }
-        if is_ascii(bytes) {
+        if self.ascii.is(bytes) {
             return true;
         }
         match core::str::from_utf8(bytes) {
@@ -126,7 +130,7 @@ mod tests {
     }
 
     fn judge(bytes: &[u8], step: usize) {
-        let mut state = Utf8::default();
+        let mut state = Utf8::new();
         let mut end = 0;
         for chunk in bytes.chunks(step) {
             end += chunk.len();
@@ -135,20 +139,12 @@ mod tests {
             if !good {
                 return;
             }
-            assert_eq!(state.is_whole(), is_utf8(&bytes[..end]), "{:x?}", &bytes[..end]);
-        }
-    }
-
-    #[test]
-    fn one_byte_that_is_not_ascii_is_seen_wherever_it_is() {
-        for len in 0..300 {
-            let mut bytes = vec![b'a'; len];
-            assert!(is_ascii(&bytes));
-            for at in 0..len {
-                bytes[at] = 0x80;
-                assert!(!is_ascii(&bytes), "{at} of {len}");
-                bytes[at] = 0x7F;
-            }
+            assert_eq!(
+                state.is_whole(),
+                is_utf8(state.ascii, &bytes[..end]),
+                "{:x?}",
+                &bytes[..end]
+            );
         }
     }
 

@@ -409,6 +409,31 @@ fn only_the_last_message_of_a_read_says_so() {
 }
 
 #[test]
+fn text_with_one_wrong_byte_is_refused_wherever_it_is() {
+    let diff = |levels: usize| {
+        let level = r#"["61234.50","0.2000"]"#;
+        let levels = [level].repeat(levels).join(",");
+        format!(r#"{{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[{levels}],"a":[]}}"#)
+    };
+    // A length of one byte, a length of two, and something that no scanner knows.
+    for text in [diff(2), diff(9), r#"{"result":null,"what":"\u00e9 and more of that"}"#.to_owned()]
+    {
+        for at in 0..text.len() {
+            // Never part of UTF-8, and a character that is not finished.
+            for wrong in [0xFF, 0xC3] {
+                let mut text = text.clone().into_bytes();
+                text[at] = wrong;
+                let stream = frame(0x81, &text);
+                for cuts in [&[usize::MAX][..], &[at + 1, 1_000], &[7]] {
+                    let verdict = decode(&stream, cuts);
+                    assert_eq!(verdict, (vec![], Some(Violation::Utf8)), "{wrong:x} at {at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn text_is_not_checked_where_the_caller_does_it() {
     let options = ConnectionOptions { validate_utf8: false, ..Default::default() };
     for stream in [frame(0x81, &[0xFF]), [frame(0x01, &[0xFF]), frame(0x80, &[0xFE])].concat()] {
