@@ -56,6 +56,8 @@ fn a_report_has_the_fields_that_tools_rely_on() {
         }
         assert!(latency["p50"].as_u64() <= latency["p99"].as_u64(), "{stage}");
     }
+    let latency = report["latency_ns"].as_object().unwrap();
+    assert!(!latency.contains_key("decrypted_to_decoded"), "nothing is decoded in memory");
     for key in ["cpu", "cores", "kernel", "topology", "idle", "clock"] {
         assert!(!report["host"][key].is_null(), "{key}");
     }
@@ -80,7 +82,7 @@ fn books_are_the_same_over_every_transport_and_topology() {
     {
         // At its own pace, so that not everything arrives with the end of the handshake.
         let pace = if transport == "memory" { "max" } else { "recorded" };
-        let more = ["--topology", topology, "--pace", pace];
+        let more = ["--topology", topology, "--pace", pace, "--sample-every", "1"];
         let (report, other) = replay(&place, transport, &more);
         assert_eq!(other, books, "{transport} {topology}");
         assert_eq!(report["frames"], 40);
@@ -89,6 +91,13 @@ fn books_are_the_same_over_every_transport_and_topology() {
             // The kernel begins to stamp some time after it was asked to, and says so to nobody.
             let from = report["latency_from"].as_str().unwrap();
             assert!(["kernel", "recv"].contains(&from), "{from}");
+        }
+        // Every message of the book was received, decrypted where there is TLS, and decoded.
+        let count = |stage: &str| report["latency_ns"][stage]["count"].as_u64().unwrap_or(0);
+        let [sockets, tls] = [transport != "memory", transport == "wss"];
+        assert_eq!(count("recv_to_decrypted"), if tls { 40 } else { 0 }, "{transport}");
+        for stage in ["decrypted_to_decoded", "decoded_to_parsed"] {
+            assert_eq!(count(stage), if sockets { 40 } else { 0 }, "{transport} {stage}");
         }
     }
     assert!(place.left_behind().is_empty(), "{:?}", place.left_behind());

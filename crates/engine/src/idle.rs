@@ -48,19 +48,23 @@ impl Idler {
     /// Ends a turn of the loop in which `work` things were done.
     #[inline]
     pub fn turn(&mut self, work: usize) {
-        self.turn_or_wait(work, std::thread::sleep);
+        if work == 0 && self.strategy == Idle::BusySpin {
+            core::hint::spin_loop();
+        }
+        self.polled(work, std::thread::sleep);
     }
 
-    /// The same for a thread that knows something better than sleeping: `wait` returns after the
-    /// time it is given, or as soon as there may be work.
+    /// The same for a thread whose turn makes a system call, which is pause enough for
+    /// `busy-spin`, and that knows something better than sleeping: `wait` returns after the time
+    /// it is given, or as soon as there may be work.
     #[inline]
-    pub fn turn_or_wait(&mut self, work: usize, wait: impl FnOnce(Duration)) {
+    pub fn polled(&mut self, work: usize, wait: impl FnOnce(Duration)) {
         if work > 0 {
             self.empty_turns = 0;
             return;
         }
         match self.strategy {
-            Idle::BusySpin => core::hint::spin_loop(),
+            Idle::BusySpin => {}
             Idle::Yield => std::thread::yield_now(),
             Idle::Backoff => self.back_off(wait),
         }

@@ -43,6 +43,10 @@ pub const TURN_MESSAGES: usize = 256;
 /// Reads of one connection before the venue thread looks at the others.
 pub const TURN_READS: usize = 16;
 
+/// How often the venue thread looks at what is not its sockets: timers, answers, requests,
+/// deadlines. Some hundred polls, and far below any of the times that it minds.
+pub const CHORES_NS: u64 = 20_000;
+
 /// Whole messages a book may stay crossed before it is called stale. Venues cross a book for a
 /// moment around an auction; after that many messages the book is wrong (Binance: never seen).
 pub const CROSSED_MESSAGES_MAX: u32 = 8;

@@ -393,7 +393,7 @@ fn run_venue(
             progress.frames.store(thread.counters().frames, Ordering::Relaxed);
             progress.rest_answers.store(thread.rest_answers(), Ordering::Relaxed);
         }
-        idler.turn_or_wait(work, |most| thread.wait(most));
+        idler.polled(work, |most| thread.wait(most));
     }
     let (counters, bytes) = (thread.counters().clone(), thread.bytes());
     VenueEnd { venue, counters, bytes, builder: thread.stop() }
@@ -479,9 +479,7 @@ fn thread_stats(
 }
 
 fn ticks_of(time: Duration) -> u64 {
-    let per_milli = Converter::new().nanos(1 << 20).max(1);
-    let ticks = (time.as_nanos() << 20) / u128::from(per_milli);
-    u64::try_from(ticks).unwrap_or(u64::MAX)
+    Converter::new().ticks(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Beats in one heartbeat interval: a reader that looks just before a beat must not see two

@@ -8,18 +8,21 @@
 //! - A connection is reopened after an exponential backoff with jitter, or later if the venue said
 //!   so.
 //! - In a replay ([`Play`]) the thread waits for room in the lane; live, it never waits.
+//! - A turn that finds nothing is a receive call for each open connection, one reading of the
+//!   clock, and nothing else; whatever else there is to look at is looked at every
+//!   [`limits::CHORES_NS`].
+
+mod receive;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
-use tickbook_net::{
-    Connection, ConnectionOptions, MessageKind, NetError, Phase, Target, TlsConfig,
-};
+use tickbook_net::{Connection, ConnectionOptions, NetError, Target, TlsConfig};
 use tickbook_ring::Consumer;
 use tickbook_shm::{ConnState, ConnWriter, Counter, StatsWriter};
 use tickbook_types::clock::{self, Converter};
-use tickbook_types::{ConnId, Epoch, MonoNanos, Ticks, Venue};
+use tickbook_types::{ConnId, MonoNanos, Ticks, Venue};
 use tickbook_venues::{
     Action, Actions, Context, Endpoints, Lane, RestResponse, Session, SessionCounters,
 };
@@ -31,7 +34,7 @@ use crate::room;
 use crate::service::{Answer, Job};
 use crate::tally::Tally;
 use crate::url::Url;
-use crate::venue_conn::{Conn, ConnStep, check_deadline};
+use crate::venue_conn::{Conn, ConnStep};
 
 /// Something an operator should read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -93,7 +96,11 @@ pub struct VenueThread {
     answers: Receiver<Answer>,
     reply: Sender<Answer>,
     bytes: u64,
+    turns: u64,
+    idle_turns: u64,
     next_tally: MonoNanos,
+    next_chores: Ticks,
+    chores_ticks: u64,
     rest_answers: u64,
     has_connected: bool,
     poll: mio::Poll,
@@ -114,7 +121,7 @@ impl VenueThread {
     /// The system's refusal of a readiness queue.
     pub fn new(session: Box<dyn Session>, parts: VenueParts) -> std::io::Result<Self> {
         let (reply, answers) = crossbeam_channel::unbounded();
-        let seed = clock::now().0;
+        let (seed, clock) = (clock::now().0, Converter::new());
         let conns = (0..parts.conns.len() as u64).map(|index| Conn::new(seed ^ index)).collect();
         Ok(Self {
             session,
@@ -123,11 +130,15 @@ impl VenueThread {
             actions: Actions::with_capacity(64),
             counters: SessionCounters::default(),
             tally: Tally::new(),
-            clock: Converter::new(),
+            clock,
             answers,
             reply,
             bytes: 0,
+            turns: 0,
+            idle_turns: 0,
             next_tally: MonoNanos::default(),
+            next_chores: Ticks(0),
+            chores_ticks: clock.ticks(limits::CHORES_NS),
             rest_answers: 0,
             has_connected: false,
             poll: mio::Poll::new()?,
@@ -154,19 +165,42 @@ impl VenueThread {
     /// One turn of the loop. Returns how much was done.
     pub fn turn(&mut self) -> usize {
         let turn = clock::now();
-        let now = self.clock.mono(turn);
         let mut work = 0;
         for index in 0..self.conns.len() {
-            work += self.turn_conn(index, turn, now);
+            work += self.poll_conn(index, turn);
         }
-        work += self.turn_answers(now) + self.turn_requests(now);
-        if now >= self.session.next_deadline() && self.parts.play.is_none() {
-            self.call(now, false, |session, cx| session.on_timer(cx));
+        self.turns += 1;
+        self.idle_turns += u64::from(work == 0);
+        let chores_due = turn >= self.next_chores;
+        if work == 0 && !chores_due {
+            return 0;
+        }
+        let now = self.clock.mono(turn);
+        if chores_due {
+            self.next_chores = Ticks(turn.0.saturating_add(self.chores_ticks));
+            work += self.chores(now);
         }
         self.perform(now);
         if let Some(builder) = &mut self.parts.builder {
             work += builder.turn();
         }
+        work
+    }
+
+    /// What need not be looked at in every turn: connections on their way, deadlines, answers,
+    /// requests, timers, counters.
+    #[inline(never)]
+    fn chores(&mut self, now: MonoNanos) -> usize {
+        let mut work = 0;
+        for index in 0..self.conns.len() {
+            work += self.drive_conn(index, now);
+        }
+        work += self.turn_answers(now) + self.turn_requests(now);
+        if now >= self.session.next_deadline() && self.parts.play.is_none() {
+            self.call(now, false, |session, cx| session.on_timer(cx));
+        }
+        self.parts.stats.set(Counter::Turns, self.turns);
+        self.parts.stats.set(Counter::IdleTurns, self.idle_turns);
         if now >= self.next_tally {
             self.next_tally = now.plus(TALLY_NS);
             self.tally();
@@ -245,155 +279,6 @@ impl VenueThread {
         }
         let mut cx = Context { now, shared_stamp: false, lane: &mut parts.lane, actions, counters };
         f(&mut **session, &mut cx);
-    }
-
-    fn turn_conn(&mut self, index: usize, turn: Ticks, now: MonoNanos) -> usize {
-        let conn = &mut self.conns[index];
-        match &mut conn.state {
-            ConnStep::Down | ConnStep::Resolving => 0,
-            ConnStep::Waiting { at, .. } if now < *at => 0,
-            ConnStep::Waiting { .. } => self.resolve(index),
-            ConnStep::Up(connection) if connection.phase() == Phase::Open => {
-                match self.receive(index, turn, now) {
-                    Ok(work) => work,
-                    Err(error) => self.lost(index, error, now),
-                }
-            }
-            ConnStep::Up(connection) => match connection.drive(now) {
-                Ok(Phase::Open) => self.opened(index, now),
-                Ok(Phase::Closed) => self.lost(index, NetError::NotOpen, now),
-                Ok(_) => check_deadline(connection, now)
-                    .map_or_else(|error| self.lost(index, error, now), |()| 0),
-                Err(error) => self.lost(index, error, now),
-            },
-        }
-    }
-
-    /// Asks for the address of a connection's host.
-    fn resolve(&mut self, index: usize) -> usize {
-        let conn = &mut self.conns[index];
-        let ConnStep::Waiting { url, .. } = std::mem::replace(&mut conn.state, ConnStep::Resolving)
-        else {
-            return 0;
-        };
-        let id = self.parts.conn_id(index);
-        let reply = self.reply.clone();
-        // Service threads live as long as this sender.
-        let _ = self.parts.jobs.send(Job::Resolve { conn: id, url, reply });
-        1
-    }
-
-    fn opened(&mut self, index: usize, now: MonoNanos) -> usize {
-        let conn = &mut self.conns[index];
-        conn.epoch += 1;
-        conn.pongs_told = 0;
-        conn.opened_at = now;
-        self.has_connected = true;
-        let (id, epoch) = (self.parts.conn_id(index), Epoch(conn.epoch));
-        let writer = &mut self.parts.conns[index];
-        writer.set_epoch(epoch);
-        writer.received(now);
-        writer.set_state(ConnState::Open);
-        self.parts.stats.add(Counter::Connects, 1);
-        self.call(now, false, |session, cx| session.on_connected(id, epoch, cx));
-        self.perform(now);
-        1
-    }
-
-    /// Reads and hands over, until the socket has nothing more or the turn is used up.
-    fn receive(
-        &mut self,
-        index: usize,
-        turn: Ticks,
-        turn_start: MonoNanos,
-    ) -> Result<usize, NetError> {
-        let Self { session, parts, conns, actions, counters, bytes, clock: converter, .. } = self;
-        let Conn { state: ConnStep::Up(connection), pongs_told, .. } = &mut conns[index] else {
-            return Ok(0);
-        };
-        let id = parts.conn_id(index);
-        let mut work = 0;
-        let mut polled = turn;
-        if connection.queued_bytes() > 0 {
-            connection.flush(turn_start)?;
-        }
-        for _ in 0..limits::TURN_READS {
-            let stamps = *connection.stamps();
-            let mut now = converter.mono(stamps.received);
-            loop {
-                if parts.play.as_ref().is_some_and(|play| play.is_held(counters.frames)) {
-                    return Ok(work);
-                }
-                let Some(message) = connection.next_message()? else { break };
-                work += 1;
-                *bytes += message.payload.len() as u64;
-                if let Some(play) = &parts.play {
-                    let at = usize::try_from(counters.frames).unwrap_or(usize::MAX);
-                    now = MonoNanos(play.frame_times.get(at).copied().unwrap_or(now.0));
-                    let len = message.payload.len();
-                    let want = match message.kind {
-                        MessageKind::Text => room::of_frame(len),
-                        MessageKind::Binary => room::of_binary(len),
-                    };
-                    room::make(&mut parts.lane, want, parts.builder.as_mut());
-                }
-                let mut cx = Context {
-                    now,
-                    shared_stamp: !message.last_of_read,
-                    lane: &mut parts.lane,
-                    actions,
-                    counters,
-                };
-                match message.kind {
-                    MessageKind::Text => {
-                        session.on_message(id, message.payload, &stamps, &mut cx);
-                    }
-                    MessageKind::Binary => {
-                        session.on_binary(id, message.payload, &stamps, &mut cx);
-                    }
-                }
-                if let Some(builder) = &mut parts.builder {
-                    builder.turn();
-                }
-            }
-            if connection.recv(polled)? == 0 {
-                check_deadline(connection, turn_start)?;
-                break;
-            }
-            parts.conns[index].received(converter.mono(connection.stamps().received));
-            polled = clock::now();
-        }
-        let pongs = connection.counters().pongs;
-        for _ in *pongs_told..pongs {
-            session.on_pong_sent(id, turn_start);
-        }
-        *pongs_told = pongs;
-        Ok(work)
-    }
-
-    /// A connection ended, or could not be had.
-    #[cold]
-    fn lost(&mut self, index: usize, error: NetError, now: MonoNanos) -> usize {
-        let id = self.parts.conn_id(index);
-        let conn = &mut self.conns[index];
-        conn.state = ConnStep::Down;
-        if self.parts.play.as_ref().is_some_and(|it| it.is_over(self.counters.frames)) {
-            // The books of a replay are those after the last record, before closing.
-            return 1;
-        }
-        let delay = conn.delay_after(error, now);
-        self.parts.conns[index].set_state(ConnState::Down);
-        let fatal = error.needs_operator() && !self.has_connected;
-        let milliseconds = delay / 1_000_000;
-        let text = match error {
-            // As the session wanted; whether it comes back is the session's to say.
-            NetError::NotOpen => format!("connection {id}: closed"),
-            _ => format!("connection {id}: {error}; next attempt in {milliseconds} ms"),
-        };
-        self.notice(text, fatal);
-        self.call(now, false, |session, cx| session.on_disconnected(id, cx));
-        self.perform(now);
-        1
     }
 
     fn turn_answers(&mut self, now: MonoNanos) -> usize {

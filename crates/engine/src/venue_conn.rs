@@ -14,6 +14,8 @@ pub(crate) struct Conn {
     pub(crate) epoch: u32,
     /// When it was opened; the beginning of time while it is not open.
     pub(crate) opened_at: MonoNanos,
+    /// Whether messages of the last read wait for a snapshot of the recording that is played.
+    pub(crate) held: bool,
     /// Pongs that the session has heard of.
     pub(crate) pongs_told: u64,
     backoff: Backoff,
@@ -40,6 +42,7 @@ impl Conn {
             not_before: MonoNanos::default(),
             epoch: 0,
             opened_at: MonoNanos::default(),
+            held: false,
             pongs_told: 0,
             backoff: Backoff::new(seed),
             failures: 0,
@@ -65,11 +68,6 @@ impl Conn {
         self.not_before = now.plus(delay);
         delay
     }
-}
-
-/// Lets a connection act on its deadline when that has come.
-pub(crate) fn check_deadline(connection: &mut Connection, now: MonoNanos) -> Result<(), NetError> {
-    if now >= connection.deadline() { connection.on_deadline(now) } else { Ok(()) }
 }
 
 /// A connection that lived this long was a good one: its next loss is retried at once.

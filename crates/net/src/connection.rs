@@ -62,6 +62,8 @@ pub struct Connection {
     /// The turn of the last empty poll; 0: none yet.
     polled: Ticks,
     stamps: RecvStamps,
+    /// When the last TLS record was opened.
+    decrypted: Ticks,
     counters: ConnectionCounters,
     queue: SendQueue,
     converter: Converter,
@@ -126,6 +128,7 @@ impl Connection {
             early_bytes: 0,
             polled: Ticks(0),
             stamps: RecvStamps::default(),
+            decrypted: Ticks(0),
             counters: ConnectionCounters::default(),
             queue: SendQueue::new(options.send_queue_bytes),
             converter: Converter::new(),
@@ -208,6 +211,14 @@ impl Connection {
     #[must_use]
     pub const fn stamps(&self) -> &RecvStamps {
         &self.stamps
+    }
+
+    /// When the last TLS record was decrypted, which the message handed out last ends in; `None`
+    /// without TLS.
+    #[inline]
+    #[must_use]
+    pub fn decrypted(&self) -> Option<Ticks> {
+        self.records.as_ref().map(|_| self.decrypted)
     }
 
     /// The next whole message that was received; `None` when more must be read first. Pings are
@@ -389,7 +400,10 @@ impl Connection {
     fn refill(&mut self) -> Result<bool, NetError> {
         if let (Some(records), Phase::Open) = (&mut self.records, self.phase) {
             match records.open_next(&mut self.reader.buffer) {
-                Ok(Opened::Data) => return Ok(true),
+                Ok(Opened::Data) => {
+                    self.decrypted = clock::now();
+                    return Ok(true);
+                }
                 Ok(Opened::More) => {}
                 Ok(Opened::Other) => {
                     if records.owes_key_update() {

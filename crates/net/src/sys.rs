@@ -112,8 +112,9 @@ fn outcome(got: isize, stamp: Option<WallNanos>) -> io::Result<Read> {
         Ok(count) => Ok(Read::Bytes(count, stamp)),
         Err(_) => {
             let error = io::Error::last_os_error();
-            match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(Read::Empty),
+            // The number itself: this is the way of every empty poll.
+            match error.raw_os_error() {
+                Some(libc::EAGAIN | libc::EINTR) => Ok(Read::Empty),
                 _ => Err(error),
             }
         }

@@ -213,7 +213,15 @@ names! {
     Stage {
         /// From the kernel's receive stamp to `recv` returned.
         KernelToRecv "kernel_to_recv",
-        /// From `recv` returned (or, in a memory replay, the frame handed over) to parsed.
+        /// From `recv` returned to decrypted: the last TLS record of the message is open. None
+        /// without TLS.
+        RecvToDecrypted "recv_to_decrypted",
+        /// From decrypted (without TLS: `recv` returned) to the frame decoded.
+        DecryptedToDecoded "decrypted_to_decoded",
+        /// From the frame decoded to parsed.
+        DecodedToParsed "decoded_to_parsed",
+        /// The sum of these: from `recv` returned (or, in a memory replay, the frame handed over)
+        /// to parsed.
         RecvToParsed "recv_to_parsed",
         /// From parsed to popped from the ring by the builder.
         ParsedToPopped "parsed_to_popped",

@@ -164,6 +164,13 @@ impl Converter {
         u64::try_from((u128::from(ticks) * u128::from(self.rate)) >> RATE_SHIFT).unwrap_or(u64::MAX)
     }
 
+    /// Ticks that take `nanos` nanoseconds.
+    #[must_use]
+    pub fn ticks(&self, nanos: u64) -> u64 {
+        let ticks = (u128::from(nanos) << RATE_SHIFT) / u128::from(self.rate.max(1));
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
     /// Nanoseconds from `earlier` to `later`; negative if they are the other way round.
     #[inline]
     #[must_use]
@@ -334,6 +341,15 @@ mod tests {
         assert!(off.unwrap() < 1_000_000, "monotonic time is off by {off:?} ns");
         let wall = wall_now().0 - converter.wall(now()).0;
         assert!(wall.abs() < 1_000_000_000, "wall time is off by {wall} ns");
+    }
+
+    #[test]
+    fn ticks_are_the_inverse_of_nanoseconds() {
+        let converter = Converter::new();
+        for nanos in [0, 1_000, 20_000, 1_000_000_000, 3_600_000_000_000] {
+            let back = converter.nanos(converter.ticks(nanos));
+            assert!(back.abs_diff(nanos) <= 1, "{nanos} became {back}");
+        }
     }
 
     #[test]

@@ -43,6 +43,7 @@ mod lists;
 mod orders;
 pub mod pacing;
 mod rest;
+mod sampler;
 mod session;
 pub mod splice;
 mod symbols;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use tickbook_types::{
-    Block, BookId, ConnId, Epoch, Instrument, MonoNanos, Padded, Reason, RecvStamps, Venue,
+    Block, BookId, ConnId, Epoch, Instrument, MonoNanos, Padded, Reason, RecvStamps, Ticks, Venue,
 };
 
 use crate::action::Actions;
@@ -85,6 +85,17 @@ pub trait Session: Send {
 
     /// When [`Self::on_timer`] is due; [`MonoNanos::FAR`] if nothing is waited for.
     fn next_deadline(&self) -> MonoNanos;
+
+    /// Whether the next message for the lane is one whose inner stages are stamped: what comes
+    /// before parsing is for the caller to stamp.
+    fn samples_next(&self) -> bool {
+        false
+    }
+
+    /// When the last message that was stamped was parsed; told once.
+    fn take_parsed(&mut self) -> Option<Ticks> {
+        None
+    }
 }
 
 /// What is wanted of one symbol.

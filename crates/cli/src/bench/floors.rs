@@ -23,6 +23,8 @@ pub(super) struct Floors {
     pub(super) copy: Option<Floor>,
     /// A cache line from one core to another; `None` on a host with one.
     pub(super) line: Option<Floor>,
+    /// A receive call that finds nothing.
+    pub(super) poll: Option<Floor>,
 }
 
 /// Measures all of them.
@@ -57,7 +59,7 @@ pub(super) fn measure(plan: &Plan, results: &mut Results) -> Result<Floors, Fail
     ];
     let rows = rows.map(|(what, runs)| Figure::of("floor", &what, runs));
     let floor = |row: &Option<Figure>| row.as_ref().map(Figure::as_floor);
-    let floors = Floors { copy: floor(&rows[1]), line: floor(&rows[2]) };
+    let floors = Floors { copy: floor(&rows[1]), line: floor(&rows[2]), poll: floor(&rows[3]) };
     rows.into_iter().for_each(|row| results.add(row));
     Ok(floors)
 }

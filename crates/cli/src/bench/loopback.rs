@@ -49,7 +49,7 @@ fn at_load(
         let window = rig.window(plan.window, results)?;
         windows.add(stage, &window, results);
     }
-    let floor = windows.add_figures(stage, results);
+    let floor = windows.add_figures(stage, floors.poll.clone(), results);
     seen(plan, stage, &rig, floor, floors, results)?;
     note_done(stage, rig.stop()?, &windows, results);
     Ok(())
@@ -124,7 +124,7 @@ pub(super) fn measure_readers(plan: &Plan, results: &mut Results) -> Result<(), 
             let window = rig.window(plan.window, results)?;
             windows.add(&stage, &window, results);
         }
-        windows.add_figures(&stage, results);
+        windows.add_figures(&stage, None, results);
         drop(probes);
     }
     rig.stop()?;
@@ -143,6 +143,8 @@ pub(super) fn measure_readers(plan: &Plan, results: &mut Results) -> Result<(), 
 struct Runs {
     /// p50 and p99 of each of [`STAGES`].
     quantiles: [[Vec<f64>; 2]; STAGES.len()],
+    /// Nanoseconds of a turn of the venue thread.
+    turns: Vec<f64>,
     kernel_stamps: u64,
     shared_stamps: u64,
 }
@@ -151,6 +153,10 @@ impl Runs {
     fn add(&mut self, stage: &str, window: &Window, results: &mut Results) {
         self.kernel_stamps += window.kernel_stamps;
         self.shared_stamps += window.shared_stamps;
+        if window.idle_turns > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "an interval")]
+            self.turns.push(window.elapsed.as_nanos() as f64 / window.idle_turns as f64);
+        }
         for ((runs, histogram), name) in self.quantiles.iter_mut().zip(&window.stages).zip(STAGES) {
             if histogram.is_empty() {
                 continue;
@@ -164,8 +170,15 @@ impl Runs {
     }
 
     /// Adds tick-to-book beside the kernel's part of it; that part's median, if it is known.
-    fn add_figures(&mut self, stage: &str, results: &mut Results) -> Option<Floor> {
-        let [book, upper, kernel] = std::mem::take(&mut self.quantiles);
+    ///
+    /// `poll`: what a turn of the venue thread that finds nothing is held against.
+    fn add_figures(
+        &mut self,
+        stage: &str,
+        poll: Option<Floor>,
+        results: &mut Results,
+    ) -> Option<Floor> {
+        let [book, upper, kernel, inner @ ..] = std::mem::take(&mut self.quantiles);
         let floors =
             kernel.map(|runs| Figure::of(stage, "kernel_to_recv", runs).map(|it| it.as_floor()));
         let start = if self.kernel_stamps > 0 { "tick_to_book" } else { "tick_to_book from recv" };
@@ -176,6 +189,11 @@ impl Runs {
         for (runs, which) in upper.into_iter().zip(["p50", "p99"]) {
             results.add(Figure::of(stage, &format!("tick_to_book_upper {which}"), runs));
         }
+        for ([runs, _], inner) in inner.into_iter().zip(&STAGES[STAGES.len() - INNER..]) {
+            results.add(Figure::of(stage, &format!("{} p50", inner.name()), runs));
+        }
+        let turns = Figure::of(stage, "turn, messages among them", std::mem::take(&mut self.turns));
+        results.add(turns.map(|it| it.above(poll)));
         let [p50, _] = floors;
         p50
     }
@@ -193,6 +211,9 @@ fn note_done(stage: &str, done: Done, runs: &Runs, results: &mut Results) {
     }
     results.note(note);
 }
+
+/// How many of [`STAGES`] are stamped on a sample: the last ones.
+const INNER: usize = 5;
 
 /// Readers that nobody asked to go beyond.
 const READERS_MAX: usize = 8;

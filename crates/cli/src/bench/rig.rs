@@ -17,8 +17,16 @@ use super::venue::{self, Done, Load, VenueProcess};
 use crate::Failure;
 
 /// The stages that are measured.
-pub(super) const STAGES: [Stage; 3] =
-    [Stage::TickToBook, Stage::TickToBookUpper, Stage::KernelToRecv];
+pub(super) const STAGES: [Stage; 8] = [
+    Stage::TickToBook,
+    Stage::TickToBookUpper,
+    Stage::KernelToRecv,
+    Stage::RecvToDecrypted,
+    Stage::DecryptedToDecoded,
+    Stage::DecodedToParsed,
+    Stage::ParsedToPopped,
+    Stage::PoppedToPublished,
+];
 
 /// An engine and its venue.
 #[derive(Debug)]
@@ -37,6 +45,9 @@ pub(super) struct Window {
     /// Messages with a kernel stamp, and those of them that share it with a later one.
     pub(super) kernel_stamps: u64,
     pub(super) shared_stamps: u64,
+    /// Turns of the venue thread that found nothing, and how long all turns took.
+    pub(super) idle_turns: u64,
+    pub(super) elapsed: Duration,
 }
 
 impl Rig {
@@ -82,9 +93,10 @@ impl Rig {
 
     /// Lets the engine work for `length`.
     pub(super) fn window(&self, length: Duration, results: &Results) -> Result<Window, Failure> {
-        let before = Counts::read(&self.tickbook);
+        let (before, start) = (Counts::read(&self.tickbook), Instant::now());
         self.sleep(length, results)?;
-        Ok(Counts::read(&self.tickbook).since(&before))
+        let elapsed = start.elapsed();
+        Ok(Counts::read(&self.tickbook).since(&before, elapsed))
     }
 
     /// Looks after the engine for `length`.
@@ -163,15 +175,21 @@ struct Counts {
     stages: [BTreeMap<u64, u64>; STAGES.len()],
     kernel_stamps: u64,
     shared_stamps: u64,
+    idle_turns: u64,
 }
 
 impl Counts {
     fn read(tickbook: &Tickbook) -> Self {
-        let mut counts =
-            Self { stages: STAGES.map(|_| BTreeMap::new()), kernel_stamps: 0, shared_stamps: 0 };
+        let mut counts = Self {
+            stages: STAGES.map(|_| BTreeMap::new()),
+            kernel_stamps: 0,
+            shared_stamps: 0,
+            idle_turns: 0,
+        };
         for thread in tickbook.stats() {
             counts.kernel_stamps += thread.counter(Counter::KernelStamps);
             counts.shared_stamps += thread.counter(Counter::SharedStamps);
+            counts.idle_turns += thread.counter(Counter::IdleTurns);
             for (sum, stage) in counts.stages.iter_mut().zip(STAGES) {
                 for (low, high, count) in thread.histogram(stage).buckets() {
                     *sum.entry(low.midpoint(high)).or_default() += count;
@@ -181,11 +199,13 @@ impl Counts {
         counts
     }
 
-    fn since(&self, before: &Self) -> Window {
+    fn since(&self, before: &Self, elapsed: Duration) -> Window {
         let mut window = Window {
             stages: STAGES.map(|_| empty()),
             kernel_stamps: self.kernel_stamps - before.kernel_stamps,
             shared_stamps: self.shared_stamps - before.shared_stamps,
+            idle_turns: self.idle_turns - before.idle_turns,
+            elapsed,
         };
         let pairs = self.stages.iter().zip(&before.stages);
         for (histogram, (now, then)) in window.stages.iter_mut().zip(pairs) {
@@ -228,10 +248,13 @@ mod tests {
             stages: STAGES.map(|_| pairs.iter().copied().collect()),
             kernel_stamps: stamps,
             shared_stamps: stamps / 2,
+            idle_turns: stamps * 10,
         };
         let before = counts(&[(100, 5), (200, 1)], 10);
-        let window = counts(&[(100, 5), (200, 4), (300, 2)], 16).since(&before);
+        let window = counts(&[(100, 5), (200, 4), (300, 2)], 16);
+        let window = window.since(&before, Duration::from_secs(1));
         assert_eq!((window.kernel_stamps, window.shared_stamps), (6, 3));
+        assert_eq!(window.idle_turns, 60);
         for histogram in &window.stages {
             assert_eq!(histogram.len(), 5);
             assert_eq!((histogram.count_at(200), histogram.count_at(100)), (3, 0));

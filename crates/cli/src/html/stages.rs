@@ -33,17 +33,25 @@ pub(super) enum Role {
 /// The stages that `all` has, in the order of the path; unknown ones last.
 pub(super) fn order<T>(all: &BTreeMap<String, T>) -> Vec<Shown> {
     let known = Stage::ALL.iter().map(|stage| stage.name());
+    let split = all.contains_key(Stage::DecodedToParsed.name());
+    let shown = |name: &str| shown(name, split);
     let known = known.filter(|name| all.contains_key(*name)).map(shown);
     let is_known = |name: &str| Stage::ALL.iter().any(|stage| stage.name() == name);
     let others = all.keys().filter(|name| !is_known(name)).map(|name| shown(name));
     known.chain(others).collect()
 }
 
-fn shown(key: &str) -> Shown {
+/// `split`: the parts between receive call and parsed are known one by one, so that their sum is no
+/// part itself.
+fn shown(key: &str, split: bool) -> Shown {
     let is = |stage: Stage| stage.name() == key;
     let (class, role) = if is(Stage::KernelToRecv) {
         ("s-kernel", Role::Part)
-    } else if is(Stage::RecvToParsed) {
+    } else if is(Stage::RecvToDecrypted) {
+        ("s-tls", Role::Part)
+    } else if is(Stage::DecryptedToDecoded) {
+        ("s-frame", Role::Part)
+    } else if is(Stage::DecodedToParsed) || (is(Stage::RecvToParsed) && !split) {
         ("s-parse", Role::Part)
     } else if is(Stage::ParsedToPopped) {
         ("s-ring", Role::Part)
@@ -74,5 +82,19 @@ mod tests {
         assert_eq!(order[0].label, "kernel \u{2192} recv");
         let roles: Vec<Role> = order.iter().map(|it| it.role).collect();
         assert_eq!(roles, [Role::Part, Role::Part, Role::Whole, Role::Other, Role::Other]);
+    }
+
+    #[test]
+    fn a_sum_is_a_part_only_where_its_own_parts_are_not_known() {
+        let parts = |keys: &[&str]| -> Vec<String> {
+            let all: BTreeMap<String, ()> =
+                keys.iter().map(|key| ((*key).to_owned(), ())).collect();
+            let order = order(&all).into_iter().filter(|it| it.role == Role::Part);
+            order.map(|it| it.key).collect()
+        };
+        assert_eq!(parts(&["recv_to_parsed"]), ["recv_to_parsed"]);
+        let all = ["decoded_to_parsed", "decrypted_to_decoded", "recv_to_decrypted"];
+        let with_sum = [&all[..], &["recv_to_parsed"]].concat();
+        assert_eq!(parts(&with_sum), [all[2], all[1], all[0]]);
     }
 }

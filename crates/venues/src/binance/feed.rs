@@ -2,7 +2,7 @@
 
 use tickbook_types::{
     BookState, LevelRecord, MessageFlags, MessageHeader, MessageKind, Padded, Reason, RecvStamps,
-    SeqNo, clock,
+    SeqNo,
 };
 
 use super::books::{Book, Channel, Phase, Silence};
@@ -436,20 +436,6 @@ impl BinanceSession {
         }
     }
 
-    /// Stamps every n-th message with the end of its parsing.
-    #[inline]
-    pub(super) fn sample(&mut self, header: &mut MessageHeader) {
-        if self.config.sample_every == 0 {
-            return;
-        }
-        self.sample_countdown = self.sample_countdown.saturating_sub(1);
-        if self.sample_countdown == 0 {
-            self.sample_countdown = self.config.sample_every;
-            header.flags = header.flags.with(MessageFlags::SAMPLED);
-            header.parsed_after = clock::now().since_u32(header.received);
-        }
-    }
-
     /// Writes the levels of a book message to the lane, under `header`.
     #[inline]
     pub(super) fn deliver(
@@ -472,7 +458,7 @@ impl BinanceSession {
                         header.flags = header.flags.with(MessageFlags::SIZE_ROUNDED);
                         cx.counters.size_rounded += rounded;
                     }
-                    self.sample(&mut header);
+                    self.sampler.count(&mut header);
                     claim.commit(header);
                     cx.counters.level_updates += count as u64;
                     return Ok(());

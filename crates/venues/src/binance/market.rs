@@ -252,7 +252,7 @@ impl BinanceSession {
             cx.counters.reject(Rejected::RingFull);
             return false;
         };
-        self.sample(&mut header);
+        self.sampler.count(&mut header);
         match claim.levels_mut().first_chunk_mut() {
             Some(places) => *places = records,
             None => return false,

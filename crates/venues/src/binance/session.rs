@@ -2,7 +2,7 @@
 
 use tickbook_types::{
     Block, BookId, BookState, ConnId, Epoch, InstrumentStatus, LevelRecord, MessageHeader,
-    MessageKind, MonoNanos, Padded, Reason, RecvStamps,
+    MessageKind, MonoNanos, Padded, Reason, RecvStamps, Ticks,
 };
 
 use super::books::{Book, Channel, Phase};
@@ -15,6 +15,7 @@ use crate::fetch::{Fetch, Requests, Stage};
 use crate::lane;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
+use crate::sampler::Sampler;
 use crate::session::{ConfigError, Context, Mode, Session, SessionConfig, Subscription};
 use crate::symbols::SymbolTable;
 
@@ -40,8 +41,7 @@ pub(crate) struct BinanceSession {
     /// When the next thing is due.
     pub(super) wake: MonoNanos,
     pub(super) next_message: u64,
-    /// Messages until the next one is stamped.
-    pub(super) sample_countdown: u32,
+    pub(super) sampler: Sampler,
     /// Levels of messages that are only checked.
     pub(super) scratch: Vec<LevelRecord>,
     /// Whether somebody was told that symbols are left out.
@@ -89,7 +89,7 @@ impl BinanceSession {
             fetches_under_way: 0,
             wake: MonoNanos::FAR,
             next_message: 0,
-            sample_countdown: config.sample_every,
+            sampler: Sampler::new(config.sample_every),
             scratch: Vec::new(),
             told_too_many: false,
             config,
@@ -402,5 +402,13 @@ impl Session for BinanceSession {
 
     fn next_deadline(&self) -> MonoNanos {
         self.wake
+    }
+
+    fn samples_next(&self) -> bool {
+        self.sampler.is_next()
+    }
+
+    fn take_parsed(&mut self) -> Option<Ticks> {
+        self.sampler.take_parsed()
     }
 }

@@ -8,7 +8,7 @@
 
 use tickbook_types::{
     Block, BookState, ChecksumKind, LevelRecord, MessageFlags, MessageHeader, MessageKind,
-    RecvStamps, SeqNo, SnapshotBlock, Ticks, clock,
+    RecvStamps, SeqNo, SnapshotBlock, Ticks,
 };
 
 use super::book::Exponents;
@@ -145,7 +145,7 @@ impl InbandSession {
                     header.flags = header.flags.with(MessageFlags::SIZE_ROUNDED);
                     cx.counters.size_rounded += rounded;
                 }
-                self.sample(&mut header);
+                self.sampler.count(&mut header);
                 claim.commit(header);
                 return Ok(());
             }
@@ -212,19 +212,6 @@ impl InbandSession {
             claim.commit(header);
         }
         Ok(())
-    }
-
-    /// Stamps every n-th message with the end of its parsing.
-    fn sample(&mut self, header: &mut MessageHeader) {
-        if self.config.sample_every == 0 {
-            return;
-        }
-        self.sample_countdown = self.sample_countdown.saturating_sub(1);
-        if self.sample_countdown == 0 {
-            self.sample_countdown = self.config.sample_every;
-            header.flags = header.flags.with(MessageFlags::SAMPLED);
-            header.parsed_after = clock::now().since_u32(header.received);
-        }
     }
 }
 

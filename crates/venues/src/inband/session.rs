@@ -2,7 +2,7 @@
 
 use tickbook_types::{
     Block, BookId, BookState, ConnId, Epoch, MessageHeader, MessageKind, MonoNanos, Padded, Reason,
-    RecvStamps, clock,
+    RecvStamps, Ticks, clock,
 };
 
 use super::binary::Inflater;
@@ -19,6 +19,7 @@ use crate::lane;
 use crate::level::DecimalLevel;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
+use crate::sampler::Sampler;
 use crate::session::{ConfigError, Context, Mode, Session, SessionConfig};
 use crate::symbols::SymbolTable;
 
@@ -44,8 +45,7 @@ pub(crate) struct InbandSession {
     /// Levels of a delta of which the book has some already.
     pub(super) fresh: Vec<DecimalLevel>,
     pub(super) requests: Requests,
-    /// Messages until the next one is stamped.
-    pub(super) sample_countdown: u32,
+    pub(super) sampler: Sampler,
     /// When the next thing is due.
     wake: MonoNanos,
     pub(super) next_id: u64,
@@ -104,7 +104,7 @@ impl InbandSession {
             kept_frame: Frame::default(),
             fresh: Vec::new(),
             requests: Requests::new(rules.snapshots_per_minute, live),
-            sample_countdown: config.sample_every,
+            sampler: Sampler::new(config.sample_every),
             wake: MonoNanos::FAR,
             next_id: 0,
             told_too_many: false,
@@ -532,6 +532,14 @@ impl Session for InbandSession {
 
     fn next_deadline(&self) -> MonoNanos {
         self.wake
+    }
+
+    fn samples_next(&self) -> bool {
+        self.sampler.is_next()
+    }
+
+    fn take_parsed(&mut self) -> Option<Ticks> {
+        self.sampler.take_parsed()
     }
 }
 
