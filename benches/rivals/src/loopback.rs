@@ -17,8 +17,10 @@ use futures_util::StreamExt;
 use tickbook::{BookReader, DEFAULT_DIR, Tickbook};
 use tickbook_benches::feed::Feed;
 use tickbook_benches::rig::{PathRig, PathSize};
+use tickbook_engine::limits::CHORES_NS;
 use tickbook_net::{Connection, ConnectionOptions, Phase, Target};
-use tickbook_types::clock;
+use tickbook_types::Ticks;
+use tickbook_types::clock::{self, Converter};
 use tungstenite::Message;
 use tungstenite::protocol::WebSocketConfig;
 
@@ -214,11 +216,19 @@ fn follow(mut path: PathRig, addr: SocketAddr) {
     let opened = Connection::open(&target, &options, clock::mono_now());
     let mut venue = opened.expect("a connection");
     while venue.drive(clock::mono_now()).expect("a handshake") != Phase::Open {}
-    while let Ok(count) = venue.recv(clock::now()) {
+    let chores = Converter::new().ticks(CHORES_NS);
+    let mut next_chores = Ticks(0);
+    loop {
+        let turn = clock::now();
+        let Ok(count) = venue.recv(turn) else { break };
         if count == 0 {
-            path.idle();
-            if venue.phase() == Phase::Closed {
-                break;
+            // As the engine does: the heartbeat and the like every now and then.
+            if turn >= next_chores {
+                next_chores = Ticks(turn.0 + chores);
+                path.idle();
+                if venue.phase() == Phase::Closed {
+                    break;
+                }
             }
             continue;
         }

@@ -26,6 +26,7 @@
 //! | `ring_one_way`, `ring_throughput` | message from one thread to another |
 //! | `shm_depth_visible`, `shm_bbo_visible` | publish, until read by another thread |
 //! | `frame_N` | WebSocket message of N bytes, a frame a read, the read (a copy) included |
+//! | `empty_poll` | turn of a polling loop whose socket is silent |
 //! | `memory_to_published` | message: frame in memory to a book that others can read |
 //! | `loopback_p50`, `loopback_p99` | message: due time of the send to seen by the sender |
 //! | `replay_msgs_per_s` | message of a capture; the table and `msgs_per_s` say how many a second |
@@ -53,6 +54,7 @@ mod native;
 mod parse;
 mod path;
 mod peers;
+mod poll;
 mod replay;
 mod ring;
 mod shm;
@@ -160,6 +162,9 @@ fn main() -> ExitCode {
     }
     if args.wants("frame") {
         frame::run(&mut table);
+    }
+    if args.wants("empty_poll") {
+        poll::run(&mut table);
     }
     if args.wants("memory_to_published") {
         path::run(&feeds, &mut table);

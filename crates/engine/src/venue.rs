@@ -220,6 +220,12 @@ impl VenueThread {
         self.bytes
     }
 
+    /// Connections over which messages flow.
+    #[must_use]
+    pub fn connections_open(&self) -> usize {
+        self.conns.iter().filter(|conn| conn.is_open()).count()
+    }
+
     /// REST answers taken so far.
     #[must_use]
     pub const fn rest_answers(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! One connection slot of a venue thread: how far it is, and when it may be tried again.
 
-use tickbook_net::{Backoff, Connection, NetError};
+use tickbook_net::{Backoff, Connection, NetError, Phase};
 use tickbook_types::MonoNanos;
 
 use crate::url::Url;
@@ -47,6 +47,11 @@ impl Conn {
             backoff: Backoff::new(seed),
             failures: 0,
         }
+    }
+
+    /// Whether messages flow.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(&self.state, ConnStep::Up(connection) if connection.phase() == Phase::Open)
     }
 
     /// The connection ended with `error`: how long to stay away, in nanoseconds, also kept in
