@@ -19,12 +19,18 @@
 //! - What is in the records behind those that were counted.
 
 mod arch;
+mod decimal;
 mod levels;
 mod number;
+mod rows;
+mod skip;
 mod text;
 mod word;
 
 pub use arch::Kernel;
+pub use decimal::{Plain, decimal};
 pub use levels::{Form, LevelScanner, Levels};
 pub use number::unsigned;
+pub use rows::{Pair, labelled_row, row};
+pub use skip::{bare_end, closing_quote, nested_end};
 pub use text::{expect, text};

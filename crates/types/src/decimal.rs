@@ -32,7 +32,9 @@ pub const POW10: [u64; 20] = {
 ///
 /// `1.50` and `1.5` are equal in value but not in digits: [`PartialEq`] compares digits; compare
 /// [`Self::normalised`] for value.
+// Packed: the alignment of an `i128` would make a third of each number padding.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[repr(Rust, packed(8))]
 pub struct Decimal {
     mantissa: i128,
     exponent: i16,
@@ -185,9 +187,9 @@ impl Decimal {
         let scaled = |value: i128| factor.and_then(|factor| value.checked_mul(factor));
         if shift >= 0 {
             // What does not fit is the larger, in the direction of its sign.
-            scaled(a.mantissa).map_or(a.mantissa.signum().cmp(&0), |a| a.cmp(&b.mantissa))
+            scaled(a.mantissa).map_or(a.mantissa.signum().cmp(&0), |a| a.cmp(&{ b.mantissa }))
         } else {
-            scaled(b.mantissa).map_or(0.cmp(&b.mantissa.signum()), |b| a.mantissa.cmp(&b))
+            scaled(b.mantissa).map_or(0.cmp(&b.mantissa.signum()), |b| { a.mantissa }.cmp(&b))
         }
     }
 

@@ -13,7 +13,7 @@
 //! a field of zeros. The digit of weight 10^n then has a fixed place in that field, so that a
 //! number with its zeros in front and behind is two ranges of it, and no case needs a loop.
 
-use crate::Decimal;
+use crate::{Decimal, POW10};
 
 /// How a number is printed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -95,6 +95,29 @@ impl Written {
         let below = |bound: &[u8]| number.starts_with(bound) && short;
         let float = behind == 1 || (behind > 1 && short && !below(b"0.0000"));
         let number = short && !below(b"0.000000");
+        let forms = Forms::PLAIN
+            .with(Forms::SHORTEST, short)
+            .with(Forms::PYTHON, float && whole <= 16)
+            .with(Forms::JAVASCRIPT, number && whole <= 21);
+        Self { digits, forms }
+    }
+
+    /// Of a text of so many digits before and behind the point, at most 19, which make this
+    /// integer: without sign and exponent, and without a zero in front of other digits.
+    #[inline]
+    #[must_use]
+    pub const fn of_digits(integer: u64, whole: u32, behind: u32) -> Self {
+        /// Integers below these have no digit but zeros before the last so many decimals.
+        const fn bound(decimals: u32) -> u64 {
+            if decimals < 20 { POW10[decimals as usize] } else { u64::MAX }
+        }
+        let short = behind == 0 || !integer.is_multiple_of(10);
+        let small = whole == 1 && behind >= 4 && integer < bound(behind - 4);
+        let tiny = whole == 1 && behind >= 6 && integer < bound(behind - 6);
+        let float = behind == 1 || (behind > 1 && short && !small);
+        let number = short && !tiny;
+        #[expect(clippy::cast_possible_truncation, reason = "at most 19 digits")]
+        let digits = behind as u8;
         let forms = Forms::PLAIN
             .with(Forms::SHORTEST, short)
             .with(Forms::PYTHON, float && whole <= 16)

@@ -16,7 +16,10 @@
 //! - Escapes: a string with a backslash is refused where its value is asked for. No symbol, price
 //!   or id has one.
 
+use tickbook_scan::{bare_end, closing_quote, decimal, labelled_row, nested_end, row, unsigned};
+
 use crate::counters::Rejected;
+use crate::level::Number;
 
 /// A place in a JSON text, in front of a value.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +38,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The first byte of the value: `{`, `[`, `"`, a digit, a minus, `t`, `f` or `n`.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Read<u8> {
+        match self.text.get(self.at) {
+            Some(byte) if *byte > b' ' => Ok(*byte),
+            _ => self.peek_behind_blanks(),
+        }
+    }
+
+    #[cold]
+    fn peek_behind_blanks(&mut self) -> Read<u8> {
         self.blanks();
         self.text.get(self.at).copied().ok_or(Rejected::Malformed)
     }
@@ -47,6 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An object: `field` gets each key and reads, marks or skips its value.
+    #[inline]
     pub(crate) fn object(
         &mut self,
         mut field: impl FnMut(&'a [u8], &mut Self) -> Read<()>,
@@ -71,6 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An array: `item` reads, marks or skips each item.
+    #[inline]
     pub(crate) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
         self.open(b'[')?;
         if self.take(b']') {
@@ -88,6 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A string without escapes.
+    #[inline]
     pub(crate) fn text(&mut self) -> Read<&'a [u8]> {
         if self.peek()? != b'"' {
             return Err(Rejected::Shape);
@@ -105,8 +120,38 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A number, whether it is written as one or as a string.
+    #[inline]
+    pub(crate) fn number(&mut self) -> Read<Number> {
+        let quote = usize::from(self.peek()? == b'"');
+        let first = self.at + quote;
+        let sign = usize::from(self.text.get(first) == Some(&b'-'));
+        if let Some((plain, end)) = decimal(self.text, first + sign)
+            && self.ends_number(end, quote != 0)
+            && (sign == 0 || plain.digits != 0)
+        {
+            self.at = end + quote;
+            let number = Number::from(plain);
+            return Ok(if sign == 0 { number } else { -number });
+        }
+        Number::parse(self.digits()?)
+    }
+
     /// An id or a time: a number without sign, point and exponent.
+    #[inline]
     pub(crate) fn integer(&mut self) -> Read<u64> {
+        let quote = usize::from(self.peek()? == b'"');
+        if let Some((value, end)) = unsigned(self.text, self.at + quote)
+            && self.ends_number(end, quote != 0)
+        {
+            self.at = end + quote;
+            return Ok(value);
+        }
+        self.any_integer()
+    }
+
+    #[cold]
+    fn any_integer(&mut self) -> Read<u64> {
         let digits = self.digits()?;
         if digits.is_empty() {
             return Err(Rejected::Number);
@@ -119,6 +164,33 @@ impl<'a> Reader<'a> {
             let value = value.checked_mul(10).and_then(|it| it.checked_add(u64::from(digit)));
             value.ok_or(Rejected::Number)
         })
+    }
+
+    /// Whether a number may end with the byte at `at`.
+    #[inline]
+    fn ends_number(&self, at: usize, quoted: bool) -> bool {
+        match self.text.get(at) {
+            Some(b'"') => quoted,
+            Some(b',' | b']' | b'}') => !quoted,
+            _ => false,
+        }
+    }
+
+    /// The first two numbers of the row that stands here, if it is written as most are: without
+    /// blanks and signs, and with nothing nested in it. Otherwise nothing is read.
+    #[inline]
+    pub(crate) fn row(&mut self) -> Option<[Number; 2]> {
+        let (price, size, end) = row(self.text, self.at)?;
+        self.at = end;
+        Some([price.into(), size.into()])
+    }
+
+    /// A string and the two numbers behind it, as [`Self::row`].
+    #[inline]
+    pub(crate) fn labelled_row(&mut self) -> Option<(&'a [u8], [Number; 2])> {
+        let (label, (price, size, end)) = labelled_row(self.text, self.at)?;
+        self.at = end;
+        Some((label, [price.into(), size.into()]))
     }
 
     /// `true` or `false`.
@@ -157,25 +229,11 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_nested(&mut self) -> Read<()> {
-        let mut depth = 0_usize;
-        while let Some(byte) = self.text.get(self.at) {
-            match byte {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-        Err(Rejected::Malformed)
+        self.at = nested_end(self.text, self.at).ok_or(Rejected::Malformed)?;
+        Ok(())
     }
 
+    #[inline]
     fn open(&mut self, bracket: u8) -> Read<()> {
         if self.peek()? != bracket {
             return Err(Rejected::Shape);
@@ -184,42 +242,43 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline]
     fn key(&mut self) -> Read<&'a [u8]> {
         if self.peek()? == b'"' { Ok(self.string()?.0) } else { Err(Rejected::Malformed) }
     }
 
     /// The bytes of the string that begins here, and whether there are escapes among them.
+    #[inline]
     fn string(&mut self) -> Read<(&'a [u8], bool)> {
         let start = self.at + 1;
-        let mut escaped = false;
-        let mut at = start;
-        loop {
-            match self.text.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    at += 2;
-                }
-                Some(_) => at += 1,
-                None => return Err(Rejected::Malformed),
-            }
-        }
-        self.at = at + 1;
-        Ok((&self.text[start..at], escaped))
+        let (end, escaped) = closing_quote(self.text, start).ok_or(Rejected::Malformed)?;
+        self.at = end + 1;
+        let text = self.text.get(start..end).ok_or(Rejected::Malformed)?;
+        Ok((text, escaped))
     }
 
     /// What stands here up to the next comma, bracket, colon or blank.
+    #[inline]
     fn bare(&mut self) -> &'a [u8] {
-        let rest = &self.text[self.at..];
-        let ends = |byte: &u8| {
-            matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b' ' | b'\t' | b'\r' | b'\n')
-        };
-        let len = rest.iter().position(ends).unwrap_or(rest.len());
-        self.at += len;
-        &rest[..len]
+        let start = self.at;
+        self.at = bare_end(self.text, start);
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
+    #[inline]
     fn take(&mut self, byte: u8) -> bool {
+        match self.text.get(self.at) {
+            Some(it) if *it > b' ' => {
+                let there = *it == byte;
+                self.at += usize::from(there);
+                there
+            }
+            _ => self.take_behind_blanks(byte),
+        }
+    }
+
+    #[cold]
+    fn take_behind_blanks(&mut self, byte: u8) -> bool {
         self.blanks();
         let there = self.text.get(self.at) == Some(&byte);
         self.at += usize::from(there);

@@ -1,10 +1,51 @@
 //! Levels as a venue wrote them, and the exponents that hold them.
 
+use core::ops::Neg;
+
+use tickbook_scan::Plain;
 use tickbook_types::{
     Decimal, LevelRecord, Price, Scale, ScaleError, Side, Size, WallNanos, Written,
 };
 
 use crate::counters::Rejected;
+
+/// A number as a venue wrote it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Number {
+    pub(crate) value: Decimal,
+    /// What its text was like.
+    pub(crate) written: Written,
+}
+
+impl Number {
+    /// `0`.
+    pub(crate) const ZERO: Self =
+        Self { value: Decimal::ZERO, written: Written::of_digits(0, 1, 0) };
+
+    /// The number out of its text.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Rejected> {
+        let (value, written) = Decimal::parse_written(text).map_err(|_| Rejected::Number)?;
+        Ok(Self { value, written })
+    }
+}
+
+impl Neg for Number {
+    type Output = Self;
+
+    /// The number with the other sign, written with it.
+    #[inline]
+    fn neg(self) -> Self {
+        let value = Decimal::new(-self.value.mantissa(), self.value.exponent());
+        Self { value, ..self }
+    }
+}
+
+impl From<Plain> for Number {
+    #[inline(always)]
+    fn from(plain: Plain) -> Self {
+        Self { value: plain.value(), written: plain.written() }
+    }
+}
 
 /// A price level of either side.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,9 +68,19 @@ impl DecimalLevel {
 
     /// The level out of its texts.
     pub(crate) fn parse(price: &[u8], size: &[u8], side: Side) -> Result<Self, Rejected> {
-        let number = |text| Decimal::parse_written(text).map_err(|_| Rejected::Number);
-        let ((price, price_written), (size, size_written)) = (number(price)?, number(size)?);
-        let level = Self { price, size, side, price_written, size_written };
+        Self::new(Number::parse(price)?, Number::parse(size)?, side)
+    }
+
+    /// The level of two numbers.
+    #[inline]
+    pub(crate) fn new(price: Number, size: Number, side: Side) -> Result<Self, Rejected> {
+        let level = Self {
+            price: price.value,
+            size: size.value,
+            side,
+            price_written: price.written,
+            size_written: size.written,
+        };
         if level.size.mantissa() < 0 { Err(Rejected::Number) } else { Ok(level) }
     }
 

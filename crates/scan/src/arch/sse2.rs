@@ -1,13 +1,17 @@
-//! Integers by vectors of sixteen bytes, which every x86-64 has.
+//! Numbers by vectors of sixteen bytes, which every x86-64 has.
 //!
 //! One load from the first digit on finds where the digits end, which is all that what stands
 //! behind them waits for. A second one, of the sixteen bytes that end with the last digit, has each
-//! digit at the place that its value depends on: what stands before the number is masked out.
+//! digit at the place that its value depends on: what stands before the number is masked out, and a
+//! point is closed by moving the digits before it up by one place.
 
 use std::arch::x86_64::*;
 
+use crate::decimal::Plain;
+use crate::skip::Structure;
+
 /// Bytes of a vector.
-const LANE: usize = 16;
+pub(crate) const LANE: usize = 16;
 
 /// Read from index n on: all ones for the last n places of a vector.
 static LAST: [u8; 2 * LANE] = {
@@ -38,6 +42,39 @@ pub(crate) fn unsigned(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     Some((integer(_mm_and_si128(digits, load(last))), end))
 }
 
+/// A decimal of up to 15 bytes at `at`, and the position behind it; `None` also if it stands too
+/// near to either end of the slice.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn decimal(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
+    let from: &[u8; LANE] = bytes.get(at..)?.first_chunk()?;
+    let stops = !digits_mask(values(from));
+    let whole = stops.trailing_zeros() as usize;
+    // Of no digits, sixteen or more, or with a zero in front.
+    if whole.wrapping_sub(1) >= LANE - 1 || (from[0] == b'0' && whole > 1) {
+        return None;
+    }
+    // The last place of the second load is the last digit's, or that of what stands behind it.
+    let (length, past) = if from[whole] == b'.' {
+        ((stops & (stops - 1)).trailing_zeros() as usize, 0)
+    } else {
+        (whole, 1)
+    };
+    let part = (length + past).wrapping_sub(whole + 1);
+    if length >= LANE || (past == 0 && part == 0) {
+        return None;
+    }
+    let (end, count) = (at + length, whole + part);
+    let values = values(bytes.get((end + past).checked_sub(LANE)?..)?.first_chunk()?);
+    let behind = load(LAST.get(part..)?.first_chunk()?);
+    let all = load(LAST.get(count..)?.first_chunk()?);
+    let before = _mm_andnot_si128(behind, _mm_slli_si128::<1>(values));
+    let closed = _mm_or_si128(_mm_and_si128(behind, values), before);
+    #[expect(clippy::cast_possible_truncation, reason = "both are below 16")]
+    let (whole, part) = (whole as u32, part as u32);
+    Some((Plain { digits: integer(_mm_and_si128(closed, all)), whole, part }, end))
+}
+
 #[inline]
 #[target_feature(enable = "sse2")]
 fn load(bytes: &[u8; LANE]) -> __m128i {
@@ -56,9 +93,15 @@ fn values(bytes: &[u8; LANE]) -> __m128i {
 #[inline]
 #[target_feature(enable = "sse2")]
 fn digits(values: __m128i) -> usize {
+    digits_mask(values).trailing_ones() as usize
+}
+
+/// The places of digits, as the lowest 16 bits.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn digits_mask(values: __m128i) -> u32 {
     let least = _mm_min_epu8(values, _mm_set1_epi8(9));
-    let digits = _mm_movemask_epi8(_mm_cmpeq_epi8(least, values));
-    digits.trailing_ones() as usize
+    mask(_mm_cmpeq_epi8(least, values))
 }
 
 /// The integer of sixteen digits: pairs, fours, eights, all.
@@ -73,4 +116,62 @@ fn integer(values: __m128i) -> u64 {
     let eights = _mm_madd_epi16(fours, _mm_set1_epi32(10_000 | 1 << 16));
     let eights = _mm_cvtsi128_si64(eights).cast_unsigned();
     (eights & 0xFFFF_FFFF) * 100_000_000 + (eights >> 32)
+}
+
+/// The places of quotes and backslashes in the sixteen bytes at `at`, as the lowest bits; `None`
+/// if they are not all there.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn string_stops(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = load(bytes.get(at..)?.first_chunk()?);
+    Some(mask(_mm_or_si128(equal(bytes, b'"'), equal(bytes, b'\\'))))
+}
+
+/// The places of what ends a number or a word, as [`string_stops`].
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn bare_stops(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = load(bytes.get(at..)?.first_chunk()?);
+    let blank = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8(0x20));
+    let commas = _mm_or_si128(equal(bytes, b','), equal(bytes, b':'));
+    let closing = equal(curled(bytes), b'}');
+    let quotes = _mm_or_si128(equal(bytes, b'"'), blank);
+    Some(mask(_mm_or_si128(_mm_or_si128(commas, closing), quotes)))
+}
+
+/// Bytes that [`structure`] looks at.
+pub(crate) const BLOCK: usize = 2 * LANE;
+
+/// What stands in the [`BLOCK`] bytes at `at`; `None` if they are not all there.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn structure(bytes: &[u8], at: usize) -> Option<Structure> {
+    let block: &[u8; BLOCK] = bytes.get(at..)?.first_chunk()?;
+    let (near, far) = (load(block.first_chunk()?), load(block.last_chunk()?));
+    let both = |near, far| mask(near) | mask(far) << LANE;
+    Some(Structure {
+        quotes: both(equal(near, b'"'), equal(far, b'"')),
+        slashes: both(equal(near, b'\\'), equal(far, b'\\')),
+        opening: both(equal(curled(near), b'{'), equal(curled(far), b'{')),
+        closing: both(equal(curled(near), b'}'), equal(curled(far), b'}')),
+    })
+}
+
+/// Square brackets become curly ones; no other byte becomes a bracket.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn curled(bytes: __m128i) -> __m128i {
+    _mm_or_si128(bytes, _mm_set1_epi8(0x20))
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn equal(bytes: __m128i, byte: u8) -> __m128i {
+    _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte.cast_signed()))
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn mask(bytes: __m128i) -> u32 {
+    _mm_movemask_epi8(bytes).cast_unsigned()
 }

@@ -12,11 +12,12 @@
 use tickbook_types::{ChecksumKind, Decimal, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, is_zero, millis};
+use super::frame::{Content, Frame, crc32, millis, numbers};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::level::Number;
 use crate::orders::{OrderError, OrderId, OrderMap};
 use crate::session::{ConfigError, Subscription};
 
@@ -294,52 +295,48 @@ fn orders_book(
 }
 
 /// Reads one row or an array of rows, which is a whole book.
-fn rows<'a>(
-    mut body: Reader<'a>,
-    mut take: impl FnMut(Content, [&'a [u8]; 3]) -> Read<()>,
+fn rows(
+    mut body: Reader<'_>,
+    mut take: impl FnMut(Content, [Number; 3]) -> Read<()>,
 ) -> Read<Content> {
-    let (mut flat, mut numbers, mut nested) = ([&b""[..]; 3], 0, false);
+    let (mut flat, mut count, mut nested) = ([Number::ZERO; 3], 0, false);
     body.array(|item| {
-        if item.peek()? != b'[' {
-            return number(item, &mut flat, &mut numbers);
+        if item.peek()? == b'[' {
+            nested = true;
+            return take(Content::Snapshot, numbers(item)?);
         }
-        nested = true;
-        let (mut row, mut count) = ([&b""[..]; 3], 0);
-        item.array(|field| number(field, &mut row, &mut count))?;
-        if count < 3 { Err(Rejected::Shape) } else { take(Content::Snapshot, row) }
+        match flat.get_mut(count) {
+            Some(place) => *place = item.number()?,
+            None => item.skip()?,
+        }
+        count += 1;
+        Ok(())
     })?;
-    match (nested, numbers) {
+    match (nested, count) {
         (_, 0) => Ok(Content::Snapshot),
         (false, 3..) => take(Content::Delta, flat).map(|()| Content::Delta),
         _ => Err(Rejected::Shape),
     }
 }
 
-fn number<'a>(field: &mut Reader<'a>, row: &mut [&'a [u8]; 3], count: &mut usize) -> Read<()> {
-    match row.get_mut(*count) {
-        Some(place) => *place = field.digits()?,
-        None => field.skip()?,
-    }
-    *count += 1;
-    Ok(())
-}
-
 /// `[price, count, amount]`: a count of 0 removes.
-fn level([price, count, amount]: [&[u8]; 3], frame: &mut Frame) -> Read<()> {
+fn level([price, count, amount]: [Number; 3], frame: &mut Frame) -> Read<()> {
     let (side, size) = side_and_size(amount);
-    if is_zero(count) { frame.removal(side, price) } else { frame.level(side, price, size) }
+    let size = if count.value.is_zero() { Number::ZERO } else { size };
+    frame.put(side, price, size)
 }
 
 /// `[id, price, amount]`: a price of 0 removes; an id that rests already moves or has another size.
 /// One that is removed and does not rest is none of the levels that were sent.
 fn order(
-    [id, price, amount]: [&[u8]; 3],
+    [id, price, amount]: [Number; 3],
     orders: &mut OrderMap,
     frame: &mut Frame,
 ) -> Read<Result<(), OrderError>> {
-    let number = |digits| Decimal::parse(digits).map_err(|_| Rejected::Number);
     let (side, size) = side_and_size(amount);
-    let (id, price, size) = (Reader::new(id).integer()?, number(price)?, number(size)?);
+    let (price, size) = (price.value, size.value);
+    let id = Some(id.value).filter(|it| it.exponent() == 0);
+    let id = id.and_then(|it| u64::try_from(it.mantissa()).ok()).ok_or(Rejected::Number)?;
     let (id, rests) = (OrderId::Number(id), !price.is_zero());
     let mut change = || {
         let known = orders.find(&id);
@@ -359,9 +356,9 @@ fn order(
     Ok(change())
 }
 
-/// Asks, and trades whose aggressor sold, have a negative amount.
-fn side_and_size(amount: &[u8]) -> (Side, &[u8]) {
-    amount.strip_prefix(b"-").map_or((Side::Bid, amount), |size| (Side::Ask, size))
+/// Asks have a negative amount.
+fn side_and_size(amount: Number) -> (Side, Number) {
+    if amount.value.mantissa() < 0 { (Side::Ask, -amount) } else { (Side::Bid, amount) }
 }
 
 /// `[id, time, amount, price]`.
@@ -381,7 +378,8 @@ fn read_trade(mut body: Reader<'_>, symbol: &[u8], frame: &mut Frame) -> Read<()
         return Err(Rejected::Shape);
     }
     let [amount, price] = numbers;
-    let (side, size) = side_and_size(amount);
+    let sold = amount.strip_prefix(b"-");
+    let (side, size) = sold.map_or((Side::Bid, amount), |size| (Side::Ask, size));
     frame.trade(symbol, (side, price, size), id, millis(time))
 }
 

@@ -7,7 +7,7 @@
 use tickbook_types::Side;
 
 use super::chain::Link;
-use super::frame::{Content, Frame, is_zero};
+use super::frame::{Content, Frame};
 use super::protocol::{Protocol, Rules, Topic, Verb};
 use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
@@ -103,15 +103,15 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
         let (mut price, mut size) = (None, None);
         row.object(|key, value| {
             match key {
-                b"price" => price = Some(value.digits()?),
-                b"size" => size = Some(value.digits()?),
+                b"price" => price = Some(value.number()?),
+                b"size" => size = Some(value.number()?),
                 _ => value.skip()?,
             }
             Ok(())
         })?;
         match (price, size) {
-            (Some(price), Some(_)) if is_zero(price) => Ok(()),
-            (Some(price), Some(size)) => frame.level(side, price, size),
+            (Some(price), Some(_)) if price.value.is_zero() => Ok(()),
+            (Some(price), Some(size)) => frame.put(side, price, size),
             _ => Err(Rejected::Shape),
         }
     })

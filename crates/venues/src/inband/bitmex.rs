@@ -16,9 +16,10 @@ use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::level::Number;
 
 /// Digits of the price of each level of a book, by its id.
-type Prices = HashMap<(u64, Side), Box<[u8]>>;
+type Prices = HashMap<(u64, Side), Number>;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -181,17 +182,17 @@ impl BitMex {
         match change {
             Change::Partial | Change::Insert => {
                 let (price, size) = row.price.zip(row.size).ok_or(Rejected::Shape)?;
-                prices.insert(key, price.into());
-                frame.level(row.side, price, size)
+                prices.insert(key, price);
+                frame.put(row.side, price, size)
             }
             // An id that is not there: its insert was lost.
             Change::Update => {
-                let price = prices.get(&key).ok_or(Rejected::Ids)?;
-                frame.level(row.side, price, row.size.ok_or(Rejected::Shape)?)
+                let price = *prices.get(&key).ok_or(Rejected::Ids)?;
+                frame.put(row.side, price, row.size.ok_or(Rejected::Shape)?)
             }
             Change::Delete => {
                 let price = prices.remove(&key).ok_or(Rejected::Ids)?;
-                frame.removal(row.side, &price)
+                frame.put(row.side, price, Number::ZERO)
             }
         }
     }
@@ -202,8 +203,8 @@ struct Row<'a> {
     symbol: &'a [u8],
     id: u64,
     side: Side,
-    price: Option<&'a [u8]>,
-    size: Option<&'a [u8]>,
+    price: Option<Number>,
+    size: Option<Number>,
     time: &'a [u8],
 }
 
@@ -216,8 +217,8 @@ impl<'a> Row<'a> {
                 b"symbol" => symbol = Some(value.text()?),
                 b"id" => id = Some(value.integer()?),
                 b"side" => side = Some(side_of(value.text()?)),
-                b"price" => price = Some(value.digits()?),
-                b"size" => size = Some(value.digits()?),
+                b"price" => price = Some(value.number()?),
+                b"size" => size = Some(value.number()?),
                 b"timestamp" => time = value.text()?,
                 _ => value.skip()?,
             }

@@ -132,14 +132,14 @@ fn level(update: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
             b"side" => {
                 side = Some(if value.text()? == b"bid" { Side::Bid } else { Side::Ask });
             }
-            b"price_level" => price = Some(value.digits()?),
-            b"new_quantity" => size = Some(value.digits()?),
+            b"price_level" => price = Some(value.number()?),
+            b"new_quantity" => size = Some(value.number()?),
             _ => value.skip()?,
         }
         Ok(())
     })?;
     match (side, price, size) {
-        (Some(side), Some(price), Some(size)) => frame.level(side, price, size),
+        (Some(side), Some(price), Some(size)) => frame.put(side, price, size),
         _ => Err(Rejected::Shape),
     }
 }

@@ -7,13 +7,14 @@
 use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, millis};
+use super::frame::{Content, Frame, labelled_row, millis};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
 use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::level::Number;
 
 /// See the module.
 #[derive(Debug)]
@@ -163,21 +164,9 @@ fn book(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
 /// `["new", price, amount]`, `["change", ..]`, `["delete", price, 0.0]`.
 fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     rows.array(|row| {
-        let (mut action, mut numbers, mut count) = (&b""[..], [&b""[..]; 2], 0);
-        row.array(|field| {
-            match count {
-                0 => action = field.text()?,
-                1 | 2 => numbers[count - 1] = field.digits()?,
-                _ => field.skip()?,
-            }
-            count += 1;
-            Ok(())
-        })?;
-        match action {
-            _ if count < 3 => Err(Rejected::Shape),
-            b"delete" => frame.removal(side, numbers[0]),
-            _ => frame.level(side, numbers[0], numbers[1]),
-        }
+        let (action, [price, size]) = labelled_row(row)?;
+        let size = if action == b"delete" { Number::ZERO } else { size };
+        frame.put(side, price, size)
     })
 }
 

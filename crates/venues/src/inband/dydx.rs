@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use tickbook_types::{Decimal, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, rfc3339, side_of};
+use super::frame::{Content, Frame, pair, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -103,16 +103,16 @@ impl Dydx {
                 let (mut price, mut size, mut offset) = (None, None, 0);
                 row.object(|key, value| {
                     match key {
-                        b"price" => price = Some(value.digits()?),
-                        b"size" => size = Some(value.digits()?),
+                        b"price" => price = Some(value.number()?),
+                        b"size" => size = Some(value.number()?),
                         b"offset" => offset = value.integer()?,
                         _ => value.skip()?,
                     }
                     Ok(())
                 })?;
                 let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-                offsets.insert((side, number(price)?), offset);
-                frame.level(side, price, size)
+                offsets.insert((side, price.value.normalised()), offset);
+                frame.put(side, price, size)
             })
         })?;
         self.offsets.insert(id.into(), offsets);
@@ -136,22 +136,14 @@ impl Dydx {
         { contents }.object(|key, rows| {
             let Some(side) = side_of_key(key) else { return rows.skip() };
             rows.array(|row| {
-                let (mut numbers, mut count) = ([&b""[..]; 2], 0);
-                row.array(|field| {
-                    match numbers.get_mut(count) {
-                        Some(place) => *place = field.digits()?,
-                        None => field.skip()?,
-                    }
-                    count += 1;
-                    Ok(())
-                })?;
-                let [price, size] = numbers;
-                let known = offsets.entry((side, number(price)?)).or_insert(offset);
+                let [price, size] = pair(row)?;
+                // A price is the same however it is written.
+                let known = offsets.entry((side, price.value.normalised())).or_insert(offset);
                 if offset < *known {
                     return Ok(());
                 }
                 *known = offset;
-                frame.level(side, price, size)
+                frame.put(side, price, size)
             })
         })?;
         frame.book(id, Content::Delta, Link::Free, WallNanos(0));
@@ -190,9 +182,4 @@ fn side_of_key(key: &[u8]) -> Option<Side> {
         b"asks" => Some(Side::Ask),
         _ => None,
     }
-}
-
-/// A price, the same however it is written.
-fn number(price: &[u8]) -> Read<Decimal> {
-    Decimal::parse(price).map(Decimal::normalised).map_err(|_| Rejected::Number)
 }

@@ -9,7 +9,7 @@ use super::chain::Link;
 use super::ticker::Extent;
 use crate::counters::{Ignored, Rejected};
 use crate::json::{Read, Reader};
-use crate::level::DecimalLevel;
+use crate::level::{DecimalLevel, Number};
 use crate::orders::{OrderId, OrderMap, OrderRow, Total};
 
 /// Which book message it is.
@@ -178,14 +178,27 @@ impl Frame {
         Ok(())
     }
 
+    /// [`Self::level`] of numbers that are read already.
+    #[inline]
+    pub(crate) fn put(&mut self, side: Side, price: Number, size: Number) -> Read<()> {
+        self.levels.push(DecimalLevel::new(price, size, side)?);
+        Ok(())
+    }
+
     /// What rests at a price after a change of its orders.
     pub(crate) fn total(&mut self, total: &Total) {
         self.levels.push(total.level());
     }
 
-    /// [`Self::level`] with an id of its own, on a venue where all levels have one.
-    pub(crate) fn level_at(&mut self, side: Side, level: (&[u8], &[u8]), id: u64) -> Read<()> {
-        self.level(side, level.0, level.1)?;
+    /// [`Self::put`] with an id of its own, on a venue where all levels have one.
+    pub(crate) fn level_at(
+        &mut self,
+        side: Side,
+        price: Number,
+        size: Number,
+        id: u64,
+    ) -> Read<()> {
+        self.put(side, price, size)?;
         self.level_ids.push(id);
         Ok(())
     }
@@ -268,48 +281,23 @@ impl Frame {
         books.rev().skip(1).for_each(|event| event.more = true);
     }
 
-    /// A removed price.
-    pub(crate) fn removal(&mut self, side: Side, price: &[u8]) -> Read<()> {
-        self.level(side, price, b"0")
-    }
-
     /// Levels as `[price, size, ...]`, numbers bare or quoted; what follows them is skipped.
     pub(crate) fn rows(&mut self, side: Side, rows: &mut Reader<'_>) -> Read<()> {
         rows.array(|row| self.row(side, row))
     }
 
     /// One of [`Self::rows`].
+    #[inline]
     pub(crate) fn row(&mut self, side: Side, row: &mut Reader<'_>) -> Read<()> {
-        let mut fields = [&b""[..]; 2];
-        let mut count = 0;
-        row.array(|field| {
-            match fields.get_mut(count) {
-                Some(place) => *place = field.digits()?,
-                None => field.skip()?,
-            }
-            count += 1;
-            Ok(())
-        })?;
-        if count < 2 { Err(Rejected::Shape) } else { self.level(side, fields[0], fields[1]) }
+        let [price, size] = pair(row)?;
+        self.put(side, price, size)
     }
 
     /// Levels as `["buy", price, size, ...]`.
     pub(crate) fn sided_rows(&mut self, rows: &mut Reader<'_>) -> Read<()> {
         rows.array(|row| {
-            let (mut side, mut numbers, mut count) = (Side::Ask, [&b""[..]; 2], 0);
-            row.array(|field| {
-                match count {
-                    0 => side = side_of(field.text()?),
-                    1 | 2 => numbers[count - 1] = field.digits()?,
-                    _ => field.skip()?,
-                }
-                count += 1;
-                Ok(())
-            })?;
-            if count < 3 {
-                return Err(Rejected::Shape);
-            }
-            self.level(side, numbers[0], numbers[1])
+            let (label, [price, size]) = labelled_row(row)?;
+            self.put(side_of(label), price, size)
         })
     }
 
@@ -333,16 +321,16 @@ impl Frame {
         let (mut at, mut of) = (None, None);
         row.object(|key, value| {
             if key == price.as_bytes() {
-                at = Some(value.digits()?);
+                at = Some(value.number()?);
             } else if key == size.as_bytes() {
-                of = Some(value.digits()?);
+                of = Some(value.number()?);
             } else {
                 value.skip()?;
             }
             Ok(())
         })?;
         match (at, of) {
-            (Some(at), Some(of)) => self.level(side, at, of),
+            (Some(at), Some(of)) => self.put(side, at, of),
             _ => Err(Rejected::Shape),
         }
     }
@@ -486,6 +474,60 @@ impl Frame {
     }
 }
 
+/// A row `[price,size,...]`: the two numbers, bare or quoted; what follows them is skipped.
+#[inline]
+pub(crate) fn pair(row: &mut Reader<'_>) -> Read<[Number; 2]> {
+    match row.row() {
+        Some(pair) => Ok(pair),
+        None => any_pair(row),
+    }
+}
+
+/// [`pair`] of a row that is written in any way.
+#[cold]
+fn any_pair(row: &mut Reader<'_>) -> Read<[Number; 2]> {
+    numbers(row)
+}
+
+/// The first numbers of a row, bare or quoted; what follows them is skipped.
+#[inline]
+pub(crate) fn numbers<const N: usize>(row: &mut Reader<'_>) -> Read<[Number; N]> {
+    let (mut numbers, mut count) = ([Number::ZERO; N], 0);
+    row.array(|field| {
+        match numbers.get_mut(count) {
+            Some(place) => *place = field.number()?,
+            None => field.skip()?,
+        }
+        count += 1;
+        Ok(())
+    })?;
+    if count < N { Err(Rejected::Shape) } else { Ok(numbers) }
+}
+
+/// A row `["label",price,size,...]`: the label and the two numbers, bare or quoted.
+#[inline]
+pub(crate) fn labelled_row<'a>(row: &mut Reader<'a>) -> Read<(&'a [u8], [Number; 2])> {
+    match row.labelled_row() {
+        Some(read) => Ok(read),
+        None => any_labelled_row(row),
+    }
+}
+
+#[cold]
+fn any_labelled_row<'a>(row: &mut Reader<'a>) -> Read<(&'a [u8], [Number; 2])> {
+    let (mut label, mut numbers, mut count) = (&b""[..], [Number::ZERO; 2], 0);
+    row.array(|field| {
+        match count {
+            0 => label = field.text()?,
+            1 | 2 => numbers[count - 1] = field.number()?,
+            _ => field.skip()?,
+        }
+        count += 1;
+        Ok(())
+    })?;
+    if count < 3 { Err(Rejected::Shape) } else { Ok((label, numbers)) }
+}
+
 /// Nanoseconds of a time in milliseconds.
 pub(crate) fn millis(time: u64) -> WallNanos {
     WallNanos(i64::try_from(time).unwrap_or(i64::MAX).saturating_mul(1_000_000))
@@ -554,11 +596,6 @@ impl Frame {
     pub(crate) fn has_book(&self) -> bool {
         self.of_book || self.events.iter().any(|event| matches!(event, Event::Book(_)))
     }
-}
-
-/// Whether digits are those of zero.
-pub(crate) fn is_zero(digits: &[u8]) -> bool {
-    Decimal::parse(digits).is_ok_and(Decimal::is_zero)
 }
 
 #[cfg(test)]

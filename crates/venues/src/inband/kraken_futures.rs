@@ -97,7 +97,7 @@ impl Protocol for KrakenFutures {
                 let (Some((mut price, mut size)), Some(id)) = (level, id) else {
                     return Err(Rejected::Shape);
                 };
-                frame.level(side, price.digits()?, size.digits()?)?;
+                frame.put(side, price.number()?, size.number()?)?;
                 frame.book(product, Content::Delta, Link::Next(id), millis(time));
             }
             (b"", b"trade") => {

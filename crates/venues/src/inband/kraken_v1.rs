@@ -7,7 +7,7 @@
 use tickbook_types::{ChecksumKind, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, seconds, side_of};
+use super::frame::{Content, Frame, crc32, numbers, seconds, side_of};
 use super::kraken_v2::{DEPTH_DEFAULT, DEPTHS, with_depth};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use crate::counters::{Ignored, Rejected};
@@ -126,9 +126,9 @@ fn book(parts: [Option<Reader<'_>>; 2], pair: &[u8], depth: u32, frame: &mut Fra
 
 /// `["price", "size", "seconds", "r"]`; its time.
 fn level(row: &mut Reader<'_>, side: Side, frame: &mut Frame) -> Read<WallNanos> {
-    let [price, size, time] = fields(row)?;
-    frame.level(side, price, size)?;
-    Ok(seconds(time))
+    let [price, size, time] = numbers(row)?;
+    frame.put(side, price, size)?;
+    Ok(WallNanos(time.value.to_mantissa(-9).unwrap_or(0)))
 }
 
 /// `["price", "size", "seconds", "side", "type", "notes"]`.

@@ -9,11 +9,12 @@
 use tickbook_types::Side;
 
 use super::chain::Link;
-use super::frame::{Content, Frame, is_zero, millis, numeric_id, side_of};
+use super::frame::{Content, Frame, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::level::Number;
 use crate::level::venue_time;
 use crate::rest::{RestError, RestUrl};
 use crate::splice::Chain;
@@ -235,10 +236,10 @@ fn changes(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
 /// `[price, size, sequence]`.
 fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     rows.array(|row| {
-        let (mut numbers, mut id, mut count) = ([&b""[..]; 2], None, 0);
+        let (mut numbers, mut id, mut count) = ([Number::ZERO; 2], None, 0);
         row.array(|field| {
             match count {
-                0 | 1 => numbers[count] = field.digits()?,
+                0 | 1 => numbers[count] = field.number()?,
                 2 => id = Some(field.integer()?),
                 _ => field.skip()?,
             }
@@ -246,11 +247,8 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
             Ok(())
         })?;
         let id = id.ok_or(Rejected::Shape)?;
-        if is_zero(numbers[0]) {
-            Ok(())
-        } else {
-            frame.level_at(side, (numbers[0], numbers[1]), id)
-        }
+        let [price, size] = numbers;
+        if price.value.is_zero() { Ok(()) } else { frame.level_at(side, price, size, id) }
     })
 }
 

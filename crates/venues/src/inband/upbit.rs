@@ -92,10 +92,10 @@ fn read_unit(unit: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     let (mut ask, mut bid) = ([None; 2], [None; 2]);
     unit.object(|key, value| {
         match key {
-            b"ap" => ask[0] = Some(value.digits()?),
-            b"as" => ask[1] = Some(value.digits()?),
-            b"bp" => bid[0] = Some(value.digits()?),
-            b"bs" => bid[1] = Some(value.digits()?),
+            b"ap" => ask[0] = Some(value.number()?),
+            b"as" => ask[1] = Some(value.number()?),
+            b"bp" => bid[0] = Some(value.number()?),
+            b"bs" => bid[1] = Some(value.number()?),
             _ => value.skip()?,
         }
         Ok(())
@@ -103,8 +103,8 @@ fn read_unit(unit: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     let ([Some(ask), Some(asked)], [Some(bid), Some(offered)]) = (ask, bid) else {
         return Err(Rejected::Shape);
     };
-    frame.level(Side::Ask, ask, asked)?;
-    frame.level(Side::Bid, bid, offered)
+    frame.put(Side::Ask, ask, asked)?;
+    frame.put(Side::Bid, bid, offered)
 }
 
 /// `ab` is `ASK` where a seller was the aggressor, `BID` where a buyer.
