@@ -5,7 +5,7 @@ use tickbook_types::{Decimal, Written};
 use crate::arch::scalar::byte_at;
 
 /// Most digits of a [`Plain`]: any so many fit into an `i64`.
-const DIGITS_MAX: u32 = 18;
+const DIGITS_MAX: u8 = 18;
 
 /// A decimal without sign and exponent: its digits as one integer, and where its point stood.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,26 +13,23 @@ pub struct Plain {
     /// All digits, the point left out.
     pub digits: u64,
     /// Digits before the point.
-    pub whole: u32,
+    pub whole: u8,
     /// Digits behind the point, none if there is no point.
-    pub part: u32,
+    pub part: u8,
 }
 
 impl Plain {
     /// The number.
     #[inline(always)]
     #[must_use]
-    pub const fn value(self) -> Decimal {
-        #[expect(clippy::cast_possible_truncation, reason = "a number has at most 18 digits")]
-        #[expect(clippy::cast_possible_wrap, reason = "a number has at most 18 digits")]
-        let part = self.part as i16;
-        Decimal::new(self.digits as i128, -part)
+    pub fn value(self) -> Decimal {
+        Decimal::new(self.digits.into(), -i16::from(self.part))
     }
 
     /// In which forms the number is printed as its text.
     #[inline(always)]
     #[must_use]
-    pub const fn written(self) -> Written {
+    pub fn written(self) -> Written {
         Written::of_digits(self.digits, self.whole, self.part)
     }
 }

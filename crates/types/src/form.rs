@@ -106,9 +106,9 @@ impl Written {
     /// integer: without sign and exponent, and without a zero in front of other digits.
     #[inline]
     #[must_use]
-    pub const fn of_digits(integer: u64, whole: u32, behind: u32) -> Self {
+    pub const fn of_digits(integer: u64, whole: u8, behind: u8) -> Self {
         /// Integers below these have no digit but zeros before the last so many decimals.
-        const fn bound(decimals: u32) -> u64 {
+        const fn bound(decimals: u8) -> u64 {
             if decimals < 20 { POW10[decimals as usize] } else { u64::MAX }
         }
         let short = behind == 0 || !integer.is_multiple_of(10);
@@ -116,13 +116,11 @@ impl Written {
         let tiny = whole == 1 && behind >= 6 && integer < bound(behind - 6);
         let float = behind == 1 || (behind > 1 && short && !small);
         let number = short && !tiny;
-        #[expect(clippy::cast_possible_truncation, reason = "at most 19 digits")]
-        let digits = behind as u8;
         let forms = Forms::PLAIN
             .with(Forms::SHORTEST, short)
             .with(Forms::PYTHON, float && whole <= 16)
             .with(Forms::JAVASCRIPT, number && whole <= 21);
-        Self { digits, forms }
+        Self { digits: behind, forms }
     }
 
     /// Of a text with an exponent.

@@ -16,7 +16,9 @@
 //! - Escapes: a string with a backslash is refused where its value is asked for. No symbol, price
 //!   or id has one.
 
-use tickbook_scan::{bare_end, closing_quote, decimal, labelled_row, nested_end, row, unsigned};
+use tickbook_scan::{
+    Plain, bare_end, closing_quote, decimal, labelled_row, nested_end, row, unsigned,
+};
 
 use crate::counters::Rejected;
 use crate::level::Number;
@@ -131,8 +133,7 @@ impl<'a> Reader<'a> {
             && (sign == 0 || plain.digits != 0)
         {
             self.at = end + quote;
-            let number = Number::from(plain);
-            return Ok(if sign == 0 { number } else { -number });
+            return Ok(if sign == 0 { Number::Plain(plain) } else { Number::Minus(plain) });
         }
         Number::parse(self.digits()?)
     }
@@ -178,19 +179,19 @@ impl<'a> Reader<'a> {
 
     /// The first two numbers of the row that stands here, if it is written as most are: without
     /// blanks and signs, and with nothing nested in it. Otherwise nothing is read.
-    #[inline]
-    pub(crate) fn row(&mut self) -> Option<[Number; 2]> {
+    #[inline(always)]
+    pub(crate) fn row(&mut self) -> Option<[Plain; 2]> {
         let (price, size, end) = row(self.text, self.at)?;
         self.at = end;
-        Some([price.into(), size.into()])
+        Some([price, size])
     }
 
     /// A string and the two numbers behind it, as [`Self::row`].
-    #[inline]
-    pub(crate) fn labelled_row(&mut self) -> Option<(&'a [u8], [Number; 2])> {
+    #[inline(always)]
+    pub(crate) fn labelled_row(&mut self) -> Option<(&'a [u8], [Plain; 2])> {
         let (label, (price, size, end)) = labelled_row(self.text, self.at)?;
         self.at = end;
-        Some((label, [price.into(), size.into()]))
+        Some((label, [price, size]))
     }
 
     /// `true` or `false`.

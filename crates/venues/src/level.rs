@@ -1,7 +1,5 @@
 //! Levels as a venue wrote them, and the exponents that hold them.
 
-use core::ops::Neg;
-
 use tickbook_scan::Plain;
 use tickbook_types::{
     Decimal, LevelRecord, Price, Scale, ScaleError, Side, Size, WallNanos, Written,
@@ -11,40 +9,67 @@ use crate::counters::Rejected;
 
 /// A number as a venue wrote it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Number {
-    pub(crate) value: Decimal,
-    /// What its text was like.
-    pub(crate) written: Written,
+pub(crate) enum Number {
+    /// Digits and a point, as nearly all are.
+    Plain(Plain),
+    /// The same behind a minus, and not zero.
+    Minus(Plain),
+    /// Any other one, and what its text was like.
+    Odd(Decimal, Written),
 }
 
 impl Number {
     /// `0`.
-    pub(crate) const ZERO: Self =
-        Self { value: Decimal::ZERO, written: Written::of_digits(0, 1, 0) };
+    pub(crate) const ZERO: Self = Self::Plain(Plain { digits: 0, whole: 1, part: 0 });
 
     /// The number out of its text.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Rejected> {
         let (value, written) = Decimal::parse_written(text).map_err(|_| Rejected::Number)?;
-        Ok(Self { value, written })
+        Ok(Self::Odd(value, written))
     }
-}
 
-impl Neg for Number {
-    type Output = Self;
-
-    /// The number with the other sign, written with it.
     #[inline]
-    fn neg(self) -> Self {
-        let value = Decimal::new(-self.value.mantissa(), self.value.exponent());
-        Self { value, ..self }
+    pub(crate) fn value(&self) -> Decimal {
+        match *self {
+            Self::Plain(plain) => plain.value(),
+            Self::Minus(plain) => negative(plain.value()),
+            Self::Odd(value, _) => value,
+        }
+    }
+
+    /// What its text was like.
+    #[inline]
+    pub(crate) fn written(&self) -> Written {
+        match *self {
+            Self::Plain(plain) | Self::Minus(plain) => plain.written(),
+            Self::Odd(_, written) => written,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_zero(&self) -> bool {
+        match self {
+            Self::Plain(plain) => plain.digits == 0,
+            Self::Minus(_) => false,
+            Self::Odd(value, _) => value.is_zero(),
+        }
+    }
+
+    /// The number without its sign, and whether it was a minus before something else than zero.
+    #[inline]
+    pub(crate) fn unsigned(self) -> (Self, bool) {
+        match self {
+            Self::Minus(plain) => (Self::Plain(plain), true),
+            Self::Odd(value, written) if value.mantissa() < 0 => {
+                (Self::Odd(negative(value), written), true)
+            }
+            _ => (self, false),
+        }
     }
 }
 
-impl From<Plain> for Number {
-    #[inline(always)]
-    fn from(plain: Plain) -> Self {
-        Self { value: plain.value(), written: plain.written() }
-    }
+fn negative(value: Decimal) -> Decimal {
+    Decimal::new(-value.mantissa(), value.exponent())
 }
 
 /// A price level of either side.
@@ -75,11 +100,11 @@ impl DecimalLevel {
     #[inline]
     pub(crate) fn new(price: Number, size: Number, side: Side) -> Result<Self, Rejected> {
         let level = Self {
-            price: price.value,
-            size: size.value,
+            price: price.value(),
+            size: size.value(),
             side,
-            price_written: price.written,
-            size_written: size.written,
+            price_written: price.written(),
+            size_written: size.written(),
         };
         if level.size.mantissa() < 0 { Err(Rejected::Number) } else { Ok(level) }
     }

@@ -38,6 +38,7 @@ mod json;
 mod key;
 mod lane;
 mod level;
+mod levels;
 pub mod limits;
 mod lists;
 mod orders;

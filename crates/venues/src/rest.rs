@@ -181,19 +181,19 @@ impl<'a> RestUrl<'a> {
 
 /// A book out of its levels, at the coarsest exponents that hold every number.
 pub(crate) fn block_of(
-    levels: &[DecimalLevel],
+    levels: impl Iterator<Item = DecimalLevel> + Clone,
     seq: Option<SeqNo>,
     venue_time: WallNanos,
 ) -> Result<SnapshotBlock, RestError> {
     let mut needs = Needs::default();
-    levels.iter().for_each(|level| needs.add(level));
+    levels.clone().for_each(|level| needs.add(&level));
     let scale = needs.scale(None).map_err(RestError::from)?;
-    let record = |level: &DecimalLevel| {
+    let record = |level: DecimalLevel| {
         let price = level.price.to_mantissa(scale.price_exponent).ok()?;
         let (size, _) = rounded_size(level.size, scale.size_exponent)?;
         Some(LevelRecord::new(Price(price), size, level.side))
     };
-    let levels: Option<Vec<_>> = levels.iter().map(record).collect();
+    let levels: Option<Vec<_>> = levels.map(record).collect();
     let levels = levels.ok_or(RestError::Overflow)?;
     Ok(SnapshotBlock { book: BookId(0), seq, venue_time, scale, levels, checksum: None })
 }

@@ -71,7 +71,7 @@ pub(crate) fn decimal(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
     let before = _mm_andnot_si128(behind, _mm_slli_si128::<1>(values));
     let closed = _mm_or_si128(_mm_and_si128(behind, values), before);
     #[expect(clippy::cast_possible_truncation, reason = "both are below 16")]
-    let (whole, part) = (whole as u32, part as u32);
+    let (whole, part) = (whole as u8, part as u8);
     Some((Plain { digits: integer(_mm_and_si128(closed, all)), whole, part }, end))
 }
 

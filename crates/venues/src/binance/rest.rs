@@ -108,7 +108,7 @@ struct Time {
 fn general_snapshot(body: &[u8]) -> Result<SnapshotBlock, RestError> {
     let depth = general::partial::<Sonic>(body)?;
     let time: Time = Sonic::parse(body).map_err(|_| RestError::Malformed)?;
-    block_of(&depth.levels, Some(SeqNo(depth.ids.last)), venue_time(time.event_time))
+    block_of(depth.levels.iter().copied(), Some(SeqNo(depth.ids.last)), venue_time(time.event_time))
 }
 
 #[cfg(test)]

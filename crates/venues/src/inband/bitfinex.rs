@@ -12,8 +12,9 @@
 use tickbook_types::{ChecksumKind, Decimal, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, millis, numbers};
+use super::frame::{Content, Frame, crc32, millis};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::rows::numbers;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -322,7 +323,7 @@ fn rows(
 /// `[price, count, amount]`: a count of 0 removes.
 fn level([price, count, amount]: [Number; 3], frame: &mut Frame) -> Read<()> {
     let (side, size) = side_and_size(amount);
-    let size = if count.value.is_zero() { Number::ZERO } else { size };
+    let size = if count.is_zero() { Number::ZERO } else { size };
     frame.put(side, price, size)
 }
 
@@ -334,8 +335,8 @@ fn order(
     frame: &mut Frame,
 ) -> Read<Result<(), OrderError>> {
     let (side, size) = side_and_size(amount);
-    let (price, size) = (price.value, size.value);
-    let id = Some(id.value).filter(|it| it.exponent() == 0);
+    let (price, size) = (price.value(), size.value());
+    let id = Some(id.value()).filter(|it| it.exponent() == 0);
     let id = id.and_then(|it| u64::try_from(it.mantissa()).ok()).ok_or(Rejected::Number)?;
     let (id, rests) = (OrderId::Number(id), !price.is_zero());
     let mut change = || {
@@ -358,7 +359,8 @@ fn order(
 
 /// Asks have a negative amount.
 fn side_and_size(amount: Number) -> (Side, Number) {
-    if amount.value.mantissa() < 0 { (Side::Ask, -amount) } else { (Side::Bid, amount) }
+    let (size, negative) = amount.unsigned();
+    (if negative { Side::Ask } else { Side::Bid }, size)
 }
 
 /// `[id, time, amount, price]`.

@@ -110,7 +110,7 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
             Ok(())
         })?;
         match (price, size) {
-            (Some(price), Some(_)) if price.value.is_zero() => Ok(()),
+            (Some(price), Some(_)) if price.is_zero() => Ok(()),
             (Some(price), Some(size)) => frame.put(side, price, size),
             _ => Err(Rejected::Shape),
         }

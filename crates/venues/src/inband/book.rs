@@ -197,9 +197,9 @@ impl Exponents {
     }
 
     /// The exponents that hold these levels and, as far as possible, what there was.
-    pub(super) fn fit(self, levels: &[DecimalLevel]) -> Result<Self, Rejected> {
+    pub(super) fn fit(self, levels: impl Iterator<Item = DecimalLevel>) -> Result<Self, Rejected> {
         let mut needs = Needs::default();
-        levels.iter().for_each(|level| needs.add(level));
+        levels.for_each(|level| needs.add(&level));
         let mut scale = needs.scale(self.scale)?;
         let mut size_min = self.size_min;
         if let Some(min) = size_min {

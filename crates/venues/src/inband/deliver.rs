@@ -18,6 +18,7 @@ use super::session::InbandSession;
 use crate::counters::Rejected;
 use crate::lane;
 use crate::level::DecimalLevel;
+use crate::levels::Levels;
 use crate::session::Context;
 
 /// Why a message did not get into the lane.
@@ -52,8 +53,8 @@ impl InbandSession {
         };
         let mut fresh = core::mem::take(&mut self.fresh);
         fresh.clear();
-        fresh.extend(frame.levels_above(event, known));
-        let written = self.write(index, &fresh, None, header, stamps, cx);
+        frame.levels_above(event, known).for_each(|level| fresh.push(level));
+        let written = self.write(index, fresh.all(), None, header, stamps, cx);
         self.fresh = fresh;
         written
     }
@@ -64,12 +65,12 @@ impl InbandSession {
         &mut self,
         index: usize,
         event: &BookEvent,
-        levels: &[DecimalLevel],
+        levels: Levels<'_>,
         header: MessageHeader,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
-        self.make_fit(index, levels, stamps, cx)?;
+        self.make_fit(index, levels.iter(), stamps, cx)?;
         let mut records = vec![LevelRecord::default(); levels.len()];
         let Some(rounded) = fill(&self.books[index].exponents, levels, &mut records) else {
             return Err(Problem::Bad(Rejected::Overflow));
@@ -124,7 +125,7 @@ impl InbandSession {
     pub(super) fn write(
         &mut self,
         index: usize,
-        levels: &[DecimalLevel],
+        levels: Levels<'_>,
         wanted: Option<(ChecksumKind, u32)>,
         mut header: MessageHeader,
         stamps: &RecvStamps,
@@ -150,7 +151,7 @@ impl InbandSession {
                 return Ok(());
             }
             drop(claim);
-            self.make_fit(index, levels, stamps, cx)?;
+            self.make_fit(index, levels.iter(), stamps, cx)?;
         }
         Err(Problem::Bad(Rejected::Overflow))
     }
@@ -160,7 +161,7 @@ impl InbandSession {
     pub(super) fn make_fit(
         &mut self,
         index: usize,
-        levels: &[DecimalLevel],
+        levels: impl Iterator<Item = DecimalLevel>,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
@@ -200,7 +201,7 @@ impl InbandSession {
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
         if self.books[index].exponents.record(&event.level).is_none() {
-            self.make_fit(index, &[event.level], stamps, cx)?;
+            self.make_fit(index, [event.level].into_iter(), stamps, cx)?;
         }
         let Some((record, exact)) = self.books[index].exponents.record(&event.level) else {
             return Err(Problem::Bad(Rejected::Overflow));
@@ -217,12 +218,15 @@ impl InbandSession {
 
 /// Writes levels at a scale to `out`, and says how many sizes were rounded; `None` if the scale
 /// cannot hold one.
-fn fill(exponents: &Exponents, levels: &[DecimalLevel], out: &mut [LevelRecord]) -> Option<u64> {
-    let mut rounded = 0;
-    for (level, place) in levels.iter().zip(out) {
-        let (record, exact) = exponents.record(level)?;
-        *place = record;
+fn fill(exponents: &Exponents, levels: Levels<'_>, out: &mut [LevelRecord]) -> Option<u64> {
+    let scale = exponents.scale?;
+    let (mut rounded, mut done) = (0, levels.write(scale, 0, out));
+    while done < levels.len() {
+        let (record, exact) = exponents.record(&levels.at(done)?)?;
+        *out.get_mut(done)? = record;
         rounded += u64::from(!exact);
+        done += 1;
+        done += levels.write(scale, done, out.get_mut(done..)?);
     }
     Some(rounded)
 }

@@ -7,8 +7,9 @@
 use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, labelled_row, millis};
+use super::frame::{Content, Frame, millis};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use super::rows::labelled_row;
 use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};

@@ -11,7 +11,7 @@
 
 use tickbook_types::{Checksum, ChecksumKind, Forms, NumberForm, Written};
 
-use crate::level::DecimalLevel;
+use crate::levels::Levels;
 
 /// What was seen of the numbers of a book since its last snapshot.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -39,14 +39,18 @@ impl Default for Seen {
 
 impl Digits {
     /// Takes the levels of a message; those of a snapshot replace what was seen.
-    pub(super) fn see(&mut self, levels: &[DecimalLevel], snapshot: bool) {
+    pub(super) fn see(&mut self, levels: Levels<'_>, snapshot: bool) {
         if snapshot {
             *self = Self::default();
         }
+        let (mut price, mut size) = (Message::default(), Message::default());
         // A size of zero is no text in the book, and has digits of its own (`0`).
-        let held = || levels.iter().filter(|level| !level.size.is_zero());
-        self.price.see(held().map(|level| level.price_written));
-        self.size.see(held().map(|level| level.size_written));
+        for level in levels.iter().filter(|level| !level.size.is_zero()) {
+            price.see(level.price_written);
+            size.see(level.size_written);
+        }
+        self.price.see(price);
+        self.size.see(size);
     }
 
     /// A checksum as the check wants it; `rounded`: sizes of the book may be inexact.
@@ -58,15 +62,35 @@ impl Digits {
     }
 }
 
+/// What was seen of them in one message.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    digits_min: u8,
+    digits_max: u8,
+    forms: Forms,
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self { digits_min: u8::MAX, digits_max: 0, forms: Forms::ALL }
+    }
+}
+
+impl Message {
+    #[inline]
+    fn see(&mut self, written: Written) {
+        self.digits_min = self.digits_min.min(written.digits);
+        self.digits_max = self.digits_max.max(written.digits);
+        self.forms = self.forms.and(written.forms);
+    }
+}
+
 impl Seen {
-    fn see(&mut self, written: impl Iterator<Item = Written> + Clone) {
+    fn see(&mut self, message: Message) {
         // More digits than ever: the instrument has them from now on.
-        let most = written.clone().map(|it| it.digits).max();
-        self.digits = self.digits.max(most.unwrap_or(0));
-        for it in written {
-            self.uneven |= it.digits < self.digits;
-            self.forms = self.forms.and(it.forms);
-        }
+        self.digits = self.digits.max(message.digits_max);
+        self.uneven |= message.digits_min < self.digits;
+        self.forms = self.forms.and(message.forms);
     }
 
     /// Whether some number was not written in a form.

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use tickbook_types::{Decimal, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, pair, rfc3339, side_of};
+use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb};
+use super::rows::pair;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -111,7 +112,7 @@ impl Dydx {
                     Ok(())
                 })?;
                 let (Some(price), Some(size)) = (price, size) else { return Err(Rejected::Shape) };
-                offsets.insert((side, price.value.normalised()), offset);
+                offsets.insert((side, price.value().normalised()), offset);
                 frame.put(side, price, size)
             })
         })?;
@@ -138,7 +139,7 @@ impl Dydx {
             rows.array(|row| {
                 let [price, size] = pair(row)?;
                 // A price is the same however it is written.
-                let known = offsets.entry((side, price.value.normalised())).or_insert(offset);
+                let known = offsets.entry((side, price.value().normalised())).or_insert(offset);
                 if offset < *known {
                     return Ok(());
                 }

@@ -17,7 +17,7 @@ use super::session::InbandSession;
 use crate::action::{Action, Warning};
 use crate::counters::{Ignored, Rejected};
 use crate::fetch::Stage;
-use crate::level::DecimalLevel;
+use crate::levels::Levels;
 use crate::limits;
 use crate::session::Context;
 use crate::splice::{Silence, Step};
@@ -311,12 +311,12 @@ impl InbandSession {
         &mut self,
         index: usize,
         event: &BookEvent,
-        levels: &[DecimalLevel],
+        levels: Levels<'_>,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
         if self.books[index].exponents.scale.is_none() {
-            self.make_fit(index, levels, stamps, cx)?;
+            self.make_fit(index, levels.iter(), stamps, cx)?;
         }
         if !self.add_book(index, cx) || !self.flush_status(index, cx) {
             return Err(Problem::Full);

@@ -3,13 +3,15 @@
 
 use core::ops::Range;
 
+use tickbook_scan::Plain;
 use tickbook_types::{ChecksumKind, Decimal, LevelRecord, Reason, Side, WallNanos};
 
 use super::chain::Link;
 use super::ticker::Extent;
 use crate::counters::{Ignored, Rejected};
-use crate::json::{Read, Reader};
+use crate::json::Read;
 use crate::level::{DecimalLevel, Number};
+use crate::levels::{LevelBuf, Levels};
 use crate::orders::{OrderId, OrderMap, OrderRow, Total};
 
 /// Which book message it is.
@@ -101,7 +103,7 @@ pub(crate) struct Frame {
     prefix: &'static str,
     names: Vec<u8>,
     events: Vec<Event>,
-    levels: Vec<DecimalLevel>,
+    levels: LevelBuf,
     /// Ids of the levels, of a venue where each has one; otherwise empty.
     level_ids: Vec<u64>,
     /// The orders of a snapshot.
@@ -168,21 +170,21 @@ impl Frame {
     }
 
     /// The levels of an event.
-    pub(crate) fn levels(&self, event: &BookEvent) -> &[DecimalLevel] {
-        self.levels.get(event.levels.clone()).unwrap_or_default()
+    #[inline]
+    pub(crate) fn levels(&self, event: &BookEvent) -> Levels<'_> {
+        self.levels.get(event.levels.clone())
     }
 
     /// One level of the book message that [`Self::book`] will end.
-    pub(crate) fn level(&mut self, side: Side, price: &[u8], size: &[u8]) -> Read<()> {
-        self.levels.push(DecimalLevel::parse(price, size, side)?);
-        Ok(())
-    }
-
-    /// [`Self::level`] of numbers that are read already.
     #[inline]
     pub(crate) fn put(&mut self, side: Side, price: Number, size: Number) -> Read<()> {
-        self.levels.push(DecimalLevel::new(price, size, side)?);
-        Ok(())
+        self.levels.push_numbers(side, price, size)
+    }
+
+    /// The same of numbers that are plain.
+    #[inline(always)]
+    pub(crate) fn put_plain(&mut self, side: Side, [price, size]: [Plain; 2]) {
+        self.levels.push_plain(side, price, size);
     }
 
     /// What rests at a price after a change of its orders.
@@ -205,27 +207,16 @@ impl Frame {
 
     /// Puts the levels of the book message that [`Self::book`] will end in the order of their ids.
     pub(crate) fn sort_levels(&mut self) {
-        let levels = self.levels.get_mut(self.taken..).unwrap_or_default();
         let ids = self.level_ids.get_mut(self.taken..).unwrap_or_default();
-        // Sides come one after the other, and do not matter to one another.
-        let follows =
-            |one: usize| levels[one].side != levels[one + 1].side || ids[one] <= ids[one + 1];
-        if levels.len() != ids.len() || (1..levels.len()).all(|at| follows(at - 1)) {
-            return;
-        }
-        let mut both: Vec<_> = ids.iter().copied().zip(levels.iter().copied()).collect();
-        both.sort_by_key(|(id, _)| *id);
-        for (place, (id, level)) in ids.iter_mut().zip(levels).zip(both) {
-            (*place.0, *place.1) = (id, level);
-        }
+        self.levels.sort(self.taken, ids);
     }
 
     /// Those levels of an event that have an id above `id`.
-    pub(crate) fn levels_above<'a>(
-        &'a self,
+    pub(crate) fn levels_above(
+        &self,
         event: &BookEvent,
         id: u64,
-    ) -> impl Iterator<Item = &'a DecimalLevel> {
+    ) -> impl Iterator<Item = DecimalLevel> {
         let ids = self.level_ids.get(event.levels.clone()).unwrap_or_default();
         let is_above = move |at: usize| ids.get(at).is_none_or(|it| *it > id);
         let levels = self.levels(event).iter().enumerate();
@@ -240,7 +231,7 @@ impl Frame {
     /// What rests at every price.
     pub(crate) fn totals(&mut self, map: &OrderMap) {
         for side in [Side::Bid, Side::Ask] {
-            self.levels.extend(map.totals(side).map(|total| total.level()));
+            map.totals(side).for_each(|total| self.levels.push(total.level()));
         }
     }
 
@@ -279,60 +270,6 @@ impl Frame {
             _ => None,
         });
         books.rev().skip(1).for_each(|event| event.more = true);
-    }
-
-    /// Levels as `[price, size, ...]`, numbers bare or quoted; what follows them is skipped.
-    pub(crate) fn rows(&mut self, side: Side, rows: &mut Reader<'_>) -> Read<()> {
-        rows.array(|row| self.row(side, row))
-    }
-
-    /// One of [`Self::rows`].
-    #[inline]
-    pub(crate) fn row(&mut self, side: Side, row: &mut Reader<'_>) -> Read<()> {
-        let [price, size] = pair(row)?;
-        self.put(side, price, size)
-    }
-
-    /// Levels as `["buy", price, size, ...]`.
-    pub(crate) fn sided_rows(&mut self, rows: &mut Reader<'_>) -> Read<()> {
-        rows.array(|row| {
-            let (label, [price, size]) = labelled_row(row)?;
-            self.put(side_of(label), price, size)
-        })
-    }
-
-    /// Levels as objects with a price and a size of these names; other fields are skipped.
-    pub(crate) fn objects(
-        &mut self,
-        side: Side,
-        names: (&str, &str),
-        rows: &mut Reader<'_>,
-    ) -> Read<()> {
-        rows.array(|row| self.object_level(side, names, row))
-    }
-
-    /// One of [`Self::objects`].
-    pub(crate) fn object_level(
-        &mut self,
-        side: Side,
-        (price, size): (&str, &str),
-        row: &mut Reader<'_>,
-    ) -> Read<()> {
-        let (mut at, mut of) = (None, None);
-        row.object(|key, value| {
-            if key == price.as_bytes() {
-                at = Some(value.number()?);
-            } else if key == size.as_bytes() {
-                of = Some(value.number()?);
-            } else {
-                value.skip()?;
-            }
-            Ok(())
-        })?;
-        match (at, of) {
-            (Some(at), Some(of)) => self.put(side, at, of),
-            _ => Err(Rejected::Shape),
-        }
     }
 
     /// Levels since the last book message.
@@ -474,60 +411,6 @@ impl Frame {
     }
 }
 
-/// A row `[price,size,...]`: the two numbers, bare or quoted; what follows them is skipped.
-#[inline]
-pub(crate) fn pair(row: &mut Reader<'_>) -> Read<[Number; 2]> {
-    match row.row() {
-        Some(pair) => Ok(pair),
-        None => any_pair(row),
-    }
-}
-
-/// [`pair`] of a row that is written in any way.
-#[cold]
-fn any_pair(row: &mut Reader<'_>) -> Read<[Number; 2]> {
-    numbers(row)
-}
-
-/// The first numbers of a row, bare or quoted; what follows them is skipped.
-#[inline]
-pub(crate) fn numbers<const N: usize>(row: &mut Reader<'_>) -> Read<[Number; N]> {
-    let (mut numbers, mut count) = ([Number::ZERO; N], 0);
-    row.array(|field| {
-        match numbers.get_mut(count) {
-            Some(place) => *place = field.number()?,
-            None => field.skip()?,
-        }
-        count += 1;
-        Ok(())
-    })?;
-    if count < N { Err(Rejected::Shape) } else { Ok(numbers) }
-}
-
-/// A row `["label",price,size,...]`: the label and the two numbers, bare or quoted.
-#[inline]
-pub(crate) fn labelled_row<'a>(row: &mut Reader<'a>) -> Read<(&'a [u8], [Number; 2])> {
-    match row.labelled_row() {
-        Some(read) => Ok(read),
-        None => any_labelled_row(row),
-    }
-}
-
-#[cold]
-fn any_labelled_row<'a>(row: &mut Reader<'a>) -> Read<(&'a [u8], [Number; 2])> {
-    let (mut label, mut numbers, mut count) = (&b""[..], [Number::ZERO; 2], 0);
-    row.array(|field| {
-        match count {
-            0 => label = field.text()?,
-            1 | 2 => numbers[count - 1] = field.number()?,
-            _ => field.skip()?,
-        }
-        count += 1;
-        Ok(())
-    })?;
-    if count < 3 { Err(Rejected::Shape) } else { Ok((label, numbers)) }
-}
-
 /// Nanoseconds of a time in milliseconds.
 pub(crate) fn millis(time: u64) -> WallNanos {
     WallNanos(i64::try_from(time).unwrap_or(i64::MAX).saturating_mul(1_000_000))
@@ -614,20 +497,6 @@ mod tests {
             ("", 0),
         ] {
             assert_eq!(rfc3339(text.as_bytes()), WallNanos(nanos), "{text}");
-        }
-    }
-
-    #[test]
-    fn rows_and_objects_give_the_same_levels() {
-        let mut one = Frame::default();
-        one.rows(Side::Bid, &mut Reader::new(br#"[["1.5","2","0","9"],[1e-3, 0]]"#)).unwrap();
-        let mut other = Frame::default();
-        let text = br#"[{"n":9,"px":"1.5","sz":"2"},{"sz":0,"px":1e-3}]"#;
-        other.objects(Side::Bid, ("px", "sz"), &mut Reader::new(text)).unwrap();
-        assert_eq!(one.levels, other.levels);
-        assert_eq!(one.levels.len(), 2);
-        for text in [&br#"[["1"]]"#[..], b"[[]]", br#"[["a","1"]]"#, br#"[["1","-1"]]"#, b"{}"] {
-            assert!(one.rows(Side::Bid, &mut Reader::new(text)).is_err());
         }
     }
 }

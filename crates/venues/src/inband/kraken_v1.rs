@@ -7,9 +7,10 @@
 use tickbook_types::{ChecksumKind, Side, WallNanos};
 
 use super::chain::Link;
-use super::frame::{Content, Frame, crc32, numbers, seconds, side_of};
+use super::frame::{Content, Frame, crc32, seconds, side_of};
 use super::kraken_v2::{DEPTH_DEFAULT, DEPTHS, with_depth};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use super::rows::numbers;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -128,7 +129,7 @@ fn book(parts: [Option<Reader<'_>>; 2], pair: &[u8], depth: u32, frame: &mut Fra
 fn level(row: &mut Reader<'_>, side: Side, frame: &mut Frame) -> Read<WallNanos> {
     let [price, size, time] = numbers(row)?;
     frame.put(side, price, size)?;
-    Ok(WallNanos(time.value.to_mantissa(-9).unwrap_or(0)))
+    Ok(WallNanos(time.value().to_mantissa(-9).unwrap_or(0)))
 }
 
 /// `["price", "size", "seconds", "side", "type", "notes"]`.

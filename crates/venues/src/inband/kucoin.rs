@@ -248,7 +248,7 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
         })?;
         let id = id.ok_or(Rejected::Shape)?;
         let [price, size] = numbers;
-        if price.value.is_zero() { Ok(()) } else { frame.level_at(side, price, size, id) }
+        if price.is_zero() { Ok(()) } else { frame.level_at(side, price, size, id) }
     })
 }
 

@@ -28,6 +28,7 @@ use super::protocol::Recovery;
 use super::session::InbandSession;
 use crate::counters::{Ignored, LINES_MAX};
 use crate::level::DecimalLevel;
+use crate::levels::Levels;
 use crate::limits;
 use crate::session::Context;
 
@@ -174,7 +175,7 @@ impl InbandSession {
         &mut self,
         (index, line): (usize, usize),
         event: &BookEvent,
-        levels: &[DecimalLevel],
+        levels: Levels<'_>,
         cx: &mut Context<'_>,
     ) -> bool {
         self.books[index].race.is_none() || self.arbitrate(index, line, event, levels, cx)
@@ -185,7 +186,7 @@ impl InbandSession {
         index: usize,
         line: usize,
         event: &BookEvent,
-        levels: &[DecimalLevel],
+        levels: Levels<'_>,
         cx: &mut Context<'_>,
     ) -> bool {
         let line = self.lines[line].copy;
@@ -384,7 +385,7 @@ impl InbandSession {
         let line = self.lines[line].copy;
         let Some(race) = self.books[index].race.as_deref_mut() else { return true };
         let seed = event.id ^ event.time.0.cast_unsigned();
-        let key = mixed_level(seed, &event.level);
+        let key = mixed_level(seed, event.level);
         match race.trades.arrive(line, key) {
             Arrival::First | Arrival::Unplaced => race.trades.push(line, key, cx.now),
             Arrival::Astray => {}
@@ -398,7 +399,7 @@ impl InbandSession {
 }
 
 /// What tells a message from others of its book.
-fn key_of(event: &BookEvent, levels: &[DecimalLevel]) -> u64 {
+fn key_of(event: &BookEvent, levels: Levels<'_>) -> u64 {
     let content = u64::from(event.content == Content::Snapshot);
     match event.link {
         Link::After { prev, id } => mixed(mixed(content, prev), id),
@@ -410,7 +411,7 @@ fn key_of(event: &BookEvent, levels: &[DecimalLevel]) -> u64 {
     }
 }
 
-fn mixed_level(key: u64, level: &DecimalLevel) -> u64 {
+fn mixed_level(key: u64, level: DecimalLevel) -> u64 {
     let number = |key, number: Decimal| {
         let number = number.normalised();
         let exponent = i64::from(number.exponent()).cast_unsigned();

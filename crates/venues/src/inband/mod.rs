@@ -65,6 +65,7 @@ mod okx;
 mod phemex;
 mod poloniex;
 mod protocol;
+mod rows;
 mod session;
 mod silence;
 mod sync;
@@ -160,7 +161,7 @@ pub(crate) fn parse_rest(
         let orders = frame.take_orders();
         return Ok(RestBody::Orders(RestOrders { symbol, seq, time, orders }));
     }
-    let block = block_of(frame.levels(event), event.link.id().map(SeqNo), event.time)?;
+    let block = block_of(frame.levels(event).iter(), event.link.id().map(SeqNo), event.time)?;
     Ok(RestBody::Snapshot(RestSnapshot { symbol, block: Box::new(block) }))
 }
 

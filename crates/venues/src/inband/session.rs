@@ -16,7 +16,7 @@ use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::fetch::{Requests, Stage};
 use crate::lane;
-use crate::level::DecimalLevel;
+use crate::levels::LevelBuf;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
 use crate::sampler::Sampler;
@@ -43,7 +43,7 @@ pub(crate) struct InbandSession {
     /// A kept frame being read again.
     pub(super) kept_frame: Frame,
     /// Levels of a delta of which the book has some already.
-    pub(super) fresh: Vec<DecimalLevel>,
+    pub(super) fresh: LevelBuf,
     pub(super) requests: Requests,
     pub(super) sampler: Sampler,
     /// When the next thing is due.
@@ -102,7 +102,7 @@ impl InbandSession {
             frame: Frame::default(),
             inflater: None,
             kept_frame: Frame::default(),
-            fresh: Vec::new(),
+            fresh: LevelBuf::default(),
             requests: Requests::new(rules.snapshots_per_minute, live),
             sampler: Sampler::new(config.sample_every),
             wake: MonoNanos::FAR,

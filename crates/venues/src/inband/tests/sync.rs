@@ -11,6 +11,7 @@ use super::super::session::InbandSession;
 use super::*;
 use crate::counters::Ignored;
 use crate::json::{Read, Reader};
+use crate::level::Number;
 use crate::rest::{RestBody, RestError, RestSnapshot};
 use crate::session::SessionConfig;
 use crate::splice::Chain;
@@ -439,7 +440,7 @@ impl Protocol for Several {
                 Ok(())
             })?;
             let id = |at: usize| Reader::new(fields[at]).integer();
-            frame.level(Side::Bid, fields[2], fields[3])?;
+            frame.put(Side::Bid, Number::parse(fields[2])?, Number::parse(fields[3])?)?;
             let link = Link::range(Chain::Contiguous, id(0)?, id(1)?);
             frame.book(name, Content::Delta, link, WallNanos(0));
             Ok(())
