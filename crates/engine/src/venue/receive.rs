@@ -28,7 +28,8 @@ impl VenueThread {
             if !conn.held {
                 match connection.recv(polled) {
                     Ok(0) => break,
-                    Ok(_) => {}
+                    // A read is work, even if no message is whole yet.
+                    Ok(_) => work += 1,
                     Err(error) => return work + self.lost(index, error, self.clock.mono(turn)),
                 }
             }
