@@ -48,8 +48,6 @@ struct HalfBook {
 /// What one call of [`Book::apply`] did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Applied {
-    /// Records that changed a size: inserts, updates to another size, deletes of present levels.
-    pub changed: u32,
     /// Deletes of levels the book did not hold.
     pub absent_deletes: u32,
 }
@@ -130,7 +128,7 @@ impl Book {
         if self.sides.iter().any(|half| half.ladder.len() > self.levels_limit) {
             return Err(BookError::Overflow);
         }
-        Ok(Applied { changed: tally.changed(), absent_deletes: tally.absent_deletes() })
+        Ok(Applied { absent_deletes: tally.0 })
     }
 
     /// Ends a whole message: cuts to depth, refreshes [`Self::top`], judges crossed. Costs next to
@@ -145,10 +143,9 @@ impl Book {
         if self.is_fresh() {
             return finished;
         }
-        let best = self.sides.each_ref().map(|half| half.top.levels().first().copied());
+        let best = self.sides.each_ref().map(|half| half.top.best());
         finished.top_changed = self.refresh(&grid);
-        finished.best_changed =
-            best != self.sides.each_ref().map(|half| half.top.levels().first().copied());
+        finished.best_changed = best != self.sides.each_ref().map(|half| half.top.best());
         if finished.best_changed {
             self.judge_crossed();
         }

@@ -39,28 +39,15 @@ pub(crate) const fn flip_of(side: Side) -> i64 {
     }
 }
 
-/// Counts of what records did.
+/// Counts deletes of absent levels.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    /// Records that changed a size in the low half, deletes of absent levels in the high half: one
-    /// addition a record.
-    both: u64,
-}
+pub(crate) struct Tally(pub(crate) u32);
 
 impl Tally {
     /// One record that set a level from size `old` to size `new`.
     #[inline]
     pub(crate) fn count(&mut self, old: u64, new: u64) {
-        self.both += u64::from(old != new) + (u64::from(old | new == 0) << 32);
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
-    pub(crate) fn changed(self) -> u32 {
-        self.both as u32
-    }
-
-    pub(crate) fn absent_deletes(self) -> u32 {
-        (self.both >> 32) as u32
+        self.0 += u32::from(old | new == 0);
     }
 }
 

@@ -44,8 +44,9 @@ const LOOKED_UP_MAX: usize = 12;
 const SPARE: usize = 4;
 const SPARE_MAX: usize = 12;
 
-/// Offsets that are compared at once; the room for levels is a multiple of it.
-const LANES: usize = 4;
+/// Offsets that are compared in one round; the room for levels is a multiple of it. Four vectors,
+/// so that 32 published levels take three rounds: of rounds of one vector, half is the loop.
+const LANES: usize = 16;
 
 /// Levels that one move of a fixed length takes along. A move of so many, needed or not, costs less
 /// than a mispredicted choice among the ways to move a few.
@@ -183,7 +184,7 @@ impl Patch {
 impl Top {
     /// Empty, for `depth` levels.
     pub(crate) fn new(side: Side, depth: usize) -> Self {
-        let room = (depth + SPARE_MAX).next_multiple_of(LANES * 4);
+        let room = (depth + SPARE_MAX).next_multiple_of(LANES);
         Self {
             flip: flip_of(side),
             depth,
@@ -203,6 +204,12 @@ impl Top {
     #[inline]
     pub(crate) fn levels(&self) -> &[Level] {
         &self.levels[..self.len.min(self.depth)]
+    }
+
+    /// The best level; one without a size if there is none.
+    #[inline]
+    pub(crate) fn best(&self) -> Level {
+        if self.len == 0 { Level::default() } else { self.levels[0] }
     }
 
     /// The first `depth` levels of the side, or all if it has fewer; `None` if that is more than is

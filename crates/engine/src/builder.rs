@@ -118,9 +118,10 @@ impl Builder {
 #[inline]
 fn drain(lane: &mut LaneEnd, desk: &mut Desk) -> usize {
     let mut taken = 0;
-    while taken < limits::TURN_MESSAGES
-        && let Some(mut message) = lane.messages.pop()
-    {
+    while taken < limits::TURN_MESSAGES {
+        // Used where it is: a copy of it would wait for its fields, which have just been stored.
+        let mut popped = lane.messages.pop();
+        let Some(message) = &mut popped else { break };
         let block = message.block.take();
         let request = desk.take(&message.header, message.levels, block);
         if let Some(request) = request {

@@ -206,6 +206,7 @@ impl Desk {
         let popped = stamp(header);
         let (levels, checksum) = split_checksum(header, levels);
         let Self { slots, out, .. } = self;
+        out.writer.prepare_event_levels(levels.len());
         let slot = slot_mut(slots, out, header.book)?;
         if !slot.takes_diffs() {
             out.stats.add(Counter::IgnoredOther, 1);

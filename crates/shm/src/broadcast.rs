@@ -95,8 +95,9 @@ pub const fn resume(slots: u64, position: u64, end: u64) -> (u64, u64) {
     (position.wrapping_add(missed), missed)
 }
 
+/// The words of the slot that holds a position.
 #[inline]
-fn slot_of<const W: usize>(slots: &[Word], position: u64) -> &[Word] {
+pub(crate) fn slot_of<const W: usize>(slots: &[Word], position: u64) -> &[Word] {
     let count = slots.len() / (W + 1);
     assert!(count.is_power_of_two());
     #[expect(clippy::cast_possible_truncation, reason = "masked to a count that fits")]

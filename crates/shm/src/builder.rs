@@ -235,6 +235,13 @@ impl BuilderWriter {
         self.advance(count);
     }
 
+    /// Brings the slots of a message of so many levels into the cache, long before
+    /// [`Self::event_levels`] writes them: the ring is bigger than the caches are.
+    #[inline]
+    pub fn prepare_event_levels(&self, levels: usize) {
+        event::prepare(self.events(), self.position, levels);
+    }
+
     /// Puts a trade in the event ring.
     #[inline]
     pub fn event_trade(&mut self, book: BookId, event: &TradeEvent) {

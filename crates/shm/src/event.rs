@@ -12,6 +12,7 @@ use tickbook_types::{
 use crate::atomic::Word;
 use crate::broadcast::{self, Polled};
 use crate::layout::event;
+use crate::mapping::prefetch;
 use crate::snapshot::{exponent, halves};
 
 /// Payload words of a record: kind, id, time, and four of data.
@@ -22,6 +23,9 @@ const _: () = assert!(event::TIME == 3 && event::DATA == 4);
 
 /// Level changes per record.
 const LEVELS_PER_RECORD: usize = 2;
+
+/// Slots that are prepared at most: about as many lines as a core waits for at a time.
+const PREPARED_MAX: usize = 32;
 
 /// What all level changes of one venue message share.
 #[derive(Clone, Copy, Debug, Default)]
@@ -218,6 +222,15 @@ pub(crate) fn write_levels(
     }
     write(first | LAST, levels.len() - before.len() * LEVELS_PER_RECORD, *last);
     at.wrapping_sub(position)
+}
+
+/// Brings the slots of a message of `levels` levels into the cache, which will be written next from
+/// `position` on.
+#[inline]
+pub(crate) fn prepare(slots: &[Word], position: u64, levels: usize) {
+    for record in 0..levels.div_ceil(LEVELS_PER_RECORD).min(PREPARED_MAX) as u64 {
+        prefetch(broadcast::slot_of::<PAYLOAD>(slots, position.wrapping_add(record)));
+    }
 }
 
 #[inline]

@@ -306,7 +306,8 @@ impl Words {
 
     #[inline]
     pub(crate) fn store(&self, block: &[Word; top::WORDS]) {
-        for (word, value) in block.iter().zip(&self.0).skip(1) {
+        // Slices of a known length: the compiler unrolls this.
+        for (word, value) in block[1..].iter().zip(&self.0[1..]) {
             // Relaxed: within the section of the block.
             word.store(*value, Ordering::Relaxed);
         }

@@ -29,10 +29,10 @@ pub(crate) struct TwinFinished {
 }
 
 impl Twin {
-    /// Applies records; gives how many changed a level, how many deleted an absent one, and the
-    /// most levels either side had on the way.
-    pub(crate) fn apply(&mut self, records: &[LevelRecord]) -> (u32, u32, usize) {
-        let (mut changed, mut absent, mut most) = (0, 0, 0);
+    /// Applies records; gives how many deleted an absent level, and the most levels either side had
+    /// on the way.
+    pub(crate) fn apply(&mut self, records: &[LevelRecord]) -> (u32, usize) {
+        let (mut absent, mut most) = (0, 0);
         for record in records {
             let side = &mut self.sides[record.side() as usize];
             let size = record.size().0;
@@ -40,11 +40,10 @@ impl Twin {
                 0 => side.remove(&record.price().0),
                 size => side.insert(record.price().0, size),
             };
-            changed += u32::from(old.unwrap_or(0) != size);
             absent += u32::from(old.is_none() && size == 0);
             most = most.max(side.len());
         }
-        (changed, absent, most)
+        (absent, most)
     }
 
     pub(crate) fn finish(&mut self) -> TwinFinished {

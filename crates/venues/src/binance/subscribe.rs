@@ -164,6 +164,10 @@ pub(crate) fn subscriptions_from_open(url: &str) -> Vec<Subscription> {
 /// it is, and this costs next to nothing.
 #[inline]
 fn is_plainly_diffs(stream: &[u8]) -> bool {
+    // No search for a place that is known from the end.
+    if stream.ends_with(b"@depth@100ms") || stream.ends_with(b"@depth") {
+        return true;
+    }
     let Some(at) = stream.iter().position(|byte| *byte == b'@') else { return true };
     let behind = stream[at..].strip_prefix(b"@depth");
     behind.is_some_and(|suffix| matches!(suffix.first(), None | Some(b'@')))
