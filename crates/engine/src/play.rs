@@ -5,6 +5,8 @@
 //!
 //! - While a snapshot is awaited, no frame that stands behind it in the recording is taken, and its
 //!   answer is not given to the session before the last frame that stands before it.
+//! - No answer is given before the connection is open: a book begins with the connection that feeds
+//!   it.
 
 use std::collections::VecDeque;
 

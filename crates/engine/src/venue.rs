@@ -305,7 +305,8 @@ impl VenueThread {
             }
         }
         let frames = self.counters.frames;
-        if let Some(response) = self.parts.play.as_mut().and_then(|play| play.due(frames)) {
+        let play = self.parts.play.as_mut().filter(|_| self.has_connected);
+        if let Some(response) = play.and_then(|play| play.due(frames)) {
             self.rest(response, now);
             self.fetch_next();
             work += 1;
