@@ -306,8 +306,7 @@ impl Words {
 
     #[inline]
     pub(crate) fn store(&self, block: &[Word; top::WORDS]) {
-        // Slices of a known length: the compiler unrolls this.
-        for (word, value) in block[1..].iter().zip(&self.0[1..]) {
+        for (word, value) in block.iter().zip(&self.0).skip(1) {
             // Relaxed: within the section of the block.
             word.store(*value, Ordering::Relaxed);
         }
