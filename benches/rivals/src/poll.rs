@@ -144,7 +144,7 @@ impl Session for Listener {
 
     fn on_rest(&mut self, _: RestResponse, _: &mut Context<'_>) {}
 
-    fn on_resync(&mut self, _: BookId, _: Reason, _: &mut Context<'_>) {}
+    fn on_resync(&mut self, _: BookId, _: Reason, _: u64, _: &mut Context<'_>) {}
 
     fn on_timer(&mut self, _: &mut Context<'_>) {}
 

@@ -1,5 +1,6 @@
 //! `tickbook run`: the engine, live.
 
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,10 +19,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let signals = Signals::watch()?;
     log_to_stderr();
+    signals.watch_reload()?;
     let engine = Engine::start(plan::of(&config)?)?;
     say!("{}", engine.topology());
     say!("books in {}", engine.shm_path().display());
-    let fate = watch(&engine, &signals, args.seconds.map(Duration::from_secs));
+    let reload = || reload(&engine, &args.config);
+    let fate = watch(&engine, &signals, args.seconds.map(Duration::from_secs), &reload);
     let end = engine.stop()?;
     for venue in &end.venues {
         let counters = &venue.counters;
@@ -38,17 +41,31 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     fate
 }
 
+/// Takes over the books of a configuration that has changed. One that is wrong changes nothing.
+fn reload(engine: &Engine, path: &Path) {
+    let config = Config::load(path).map_err(|error| error.to_string());
+    let taken = config.and_then(|config| engine.wish(&plan::of(&config)?));
+    match taken {
+        Ok(()) => tracing::info!("{} was read again", path.display()),
+        Err(error) => tracing::error!("the books stay as they are: {error}"),
+    }
+}
+
 /// Looks after a running engine until it is time to end, or it must.
-pub(crate) fn watch(
+fn watch(
     engine: &Engine,
     signals: &Signals,
     length: Option<Duration>,
+    reload: &dyn Fn(),
 ) -> Result<(), Failure> {
     let start = Instant::now();
     let mut is_published = true;
     while !signals.arrived() && length.is_none_or(|length| start.elapsed() < length) {
         thread::sleep(Duration::from_millis(20).min(REANCHOR_INTERVAL));
         engine.watch()?;
+        if signals.wants_reload() {
+            reload();
+        }
         if is_published && !engine.is_published() {
             is_published = false;
             let path = engine.shm_path();

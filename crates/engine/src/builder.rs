@@ -7,7 +7,7 @@
 use tickbook_ring::{Consumer, Producer};
 use tickbook_shm::Counter;
 use tickbook_types::clock;
-use tickbook_types::{Block, MessageHeader, MessageKind, Ticks};
+use tickbook_types::{Block, MessageHeader, MessageKind, SeqNo, Ticks};
 
 use crate::desk::{Desk, ResyncRequest};
 use crate::limits;
@@ -33,6 +33,7 @@ impl LaneEnd {
             Ok(claim) => {
                 let mut header = MessageHeader::new(MessageKind::Status, request.book);
                 header.reason = request.reason;
+                header.seq = SeqNo(request.snapshot);
                 claim.commit(header);
             }
             Err(_) => self.waiting.push(request),

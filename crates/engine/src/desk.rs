@@ -48,6 +48,8 @@ pub struct ResyncRequest {
     pub book: BookId,
     /// What is wrong with it.
     pub reason: Reason,
+    /// How many snapshots of it had come: a later one heals it, and the request is void.
+    pub snapshot: u64,
 }
 
 /// How books are made.
@@ -501,7 +503,7 @@ impl Out {
         slot.bbo.reset();
         slot.book.finish();
         self.publish(slot);
-        ResyncRequest { book: slot.spec.book, reason }
+        ResyncRequest { book: slot.spec.book, reason, snapshot: slot.snapshots }
     }
 
     #[inline]

@@ -20,6 +20,9 @@ pub const SILENCE_MS: RangeInclusive<u32> = 100..=600_000;
 /// Connections with the same subscriptions.
 pub const LINES: RangeInclusive<u32> = 1..=2;
 
+/// Connections of a venue that are kept free for books that come while it runs.
+pub const CONNS_SPARE: u32 = 4;
+
 /// Venue sections of one engine: one thread each.
 pub const VENUES_MAX: usize = 64;
 

@@ -28,7 +28,7 @@ use crate::desk::{Desk, DeskConfig, Publish};
 use crate::idle::{Idle, Idler};
 use crate::limits;
 use crate::play::Play;
-use crate::service::Service;
+use crate::service::{Answer, Service};
 use crate::topology::{BuilderPlace, Topology, Wishes, pin, usable_cores};
 use crate::venue::{Notice, VenueParts, VenueThread};
 
@@ -115,6 +115,7 @@ pub struct VenueEnd {
 pub struct Engine {
     stop: StopOrder,
     progress: Vec<Arc<Progress>>,
+    wishes: Vec<(Venue, Sender<Answer>)>,
     venues: Vec<JoinHandle<VenueEnd>>,
     builder: Option<JoinHandle<Builder>>,
     service: Service,
@@ -189,6 +190,7 @@ impl Engine {
         let mut engine = Self {
             stop: StopOrder(Arc::new(AtomicBool::new(false))),
             progress: Vec::new(),
+            wishes: Vec::new(),
             venues: Vec::new(),
             builder: None,
             service,
@@ -279,6 +281,25 @@ impl Engine {
         &self.progress
     }
 
+    /// Takes over the books of another plan: new ones are subscribed, those that are not in it are
+    /// let go. What came of it is told as a notice of each venue; everything else in the plan is
+    /// left aside.
+    ///
+    /// # Errors
+    ///
+    /// The plan has other venues; nothing is changed then.
+    pub fn wish(&self, plan: &EnginePlan) -> Result<(), String> {
+        let venues = plan.venues.iter().map(|it| it.venue);
+        if !venues.eq(self.wishes.iter().map(|(venue, _)| *venue)) {
+            return Err("venues cannot come or go while the engine runs; restart it".to_owned());
+        }
+        for (venue, (_, wishes)) in plan.venues.iter().zip(&self.wishes) {
+            // A thread that has died is found by `watch`.
+            let _ = wishes.send(Answer::Wish(venue.subscriptions.clone()));
+        }
+        Ok(())
+    }
+
     /// Keeps the clocks in step and looks after the threads. Call it every
     /// [`limits::REANCHOR_INTERVAL`].
     ///
@@ -326,6 +347,7 @@ impl Engine {
         let (stop, idle, venue) = (Arc::clone(&self.stop.0), self.topology.idle, parts.venue);
         let name = format!("tb-{venue}");
         let thread = VenueThread::new(session, parts).map_err(|error| error.to_string())?;
+        self.wishes.push((venue, thread.wishes()));
         let run = move |ready: Sender<Result<(), String>>| {
             let pinned = core.map_or(Ok(()), pin);
             let go_on = pinned.is_ok();
@@ -441,6 +463,9 @@ fn sessions_of(plan: &EnginePlan) -> Result<Vec<SessionConfig>, String> {
         config.first_book = BookId(book);
         config.first_conn = ConnId(conn);
         config.conns_max = config.conns_needed().max(1);
+        if venue.play.is_none() {
+            config.conns_max += limits::CONNS_SPARE;
+        }
         book += config.books_max;
         conn += config.conns_max;
         sessions.push(config);

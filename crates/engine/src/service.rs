@@ -17,7 +17,9 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 use tickbook_types::{ConnId, Venue};
-use tickbook_venues::{RestError, RestPurpose, RestRequest, RestResponse, parse_rest};
+use tickbook_venues::{
+    RestError, RestPurpose, RestRequest, RestResponse, Subscription, parse_rest,
+};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 use crate::limits;
@@ -50,7 +52,7 @@ pub enum Job {
     },
 }
 
-/// What became of a [`Job`].
+/// What became of a [`Job`], or something that the operator wants.
 #[derive(Debug)]
 pub enum Answer {
     /// The address of a host, or why there is none.
@@ -64,6 +66,8 @@ pub enum Answer {
     },
     /// A REST answer, and a line for the log when it is none.
     Rest(RestResponse, Option<String>),
+    /// The subscriptions that are wanted from now on.
+    Wish(Vec<Subscription>),
 }
 
 /// The running service threads. They end when the last sender of jobs is gone.
@@ -286,7 +290,7 @@ mod tests {
         jobs.send(Job::Fetch { venue, root, request, asked: true, reply }).unwrap();
         match answers.recv().unwrap() {
             Answer::Rest(response, why) => (response, why),
-            Answer::Resolved { .. } => panic!("not what was asked"),
+            _ => panic!("not what was asked"),
         }
     }
 

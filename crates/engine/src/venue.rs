@@ -22,9 +22,10 @@ use tickbook_net::{Connection, ConnectionOptions, NetError, Target, TlsConfig};
 use tickbook_ring::Consumer;
 use tickbook_shm::{ConnState, ConnWriter, Counter, StatsWriter};
 use tickbook_types::clock::{self, Converter};
-use tickbook_types::{ConnId, MonoNanos, Ticks, Venue};
+use tickbook_types::{ConnId, MessageHeader, MonoNanos, Ticks, Venue};
 use tickbook_venues::{
     Action, Actions, Context, Endpoints, Lane, RestResponse, Session, SessionCounters,
+    Subscription, Wished,
 };
 
 use crate::builder::Builder;
@@ -144,6 +145,12 @@ impl VenueThread {
             poll: mio::Poll::new()?,
             events: mio::Events::with_capacity(64),
         })
+    }
+
+    /// Where the operator's wishes go to.
+    #[must_use]
+    pub fn wishes(&self) -> Sender<Answer> {
+        self.reply.clone()
     }
 
     /// Begins: the session asks for what it needs.
@@ -302,6 +309,7 @@ impl VenueThread {
                         None => self.rest(response, now),
                     }
                 }
+                Answer::Wish(wanted) => self.wish(&wanted, now),
             }
         }
         let frames = self.counters.frames;
@@ -312,6 +320,21 @@ impl VenueThread {
             work += 1;
         }
         work
+    }
+
+    /// Other books are wanted from now on.
+    #[cold]
+    fn wish(&mut self, wanted: &[Subscription], now: MonoNanos) {
+        let mut wished = Ok(Wished::default());
+        self.call(now, false, |session, cx| wished = session.on_wish(wanted, cx));
+        match wished {
+            Ok(Wished { added: 0, removed: 0 }) => {}
+            Ok(Wished { added, removed }) => {
+                self.notice(format!("{added} books added, {removed} removed"), false);
+            }
+            Err(error) => self.notice(format!("the books stay as they are: {error}"), false),
+        }
+        self.perform(now);
     }
 
     fn rest(&mut self, response: RestResponse, now: MonoNanos) {
@@ -355,9 +378,9 @@ impl VenueThread {
     fn turn_requests(&mut self, now: MonoNanos) -> usize {
         let mut work = 0;
         while let Some(message) = self.parts.requests.pop() {
-            let (book, reason) = (message.header.book, message.header.reason);
+            let MessageHeader { book, reason, seq, .. } = message.header;
             work += 1;
-            self.call(now, false, |session, cx| session.on_resync(book, reason, cx));
+            self.call(now, false, |session, cx| session.on_resync(book, reason, seq.0, cx));
         }
         work
     }

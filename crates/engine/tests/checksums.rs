@@ -77,12 +77,9 @@ fn a_wrong_size_makes_the_book_stale_at_once_until_the_next_snapshot() {
                     assert_eq!((book.state, book.reason), ("stale", Some("checksum")), "{what}");
                 } else {
                     // A session in a thread of its own may hear of it only behind the snapshot that
-                    // has healed the book, and then asks for another.
-                    let late = builder == BuilderPlace::OwnThread && end > at;
-                    assert!(book.state == "live" || late, "{what}: {book:?}");
-                    if book.state == "live" {
-                        assert!(stream.books[end - 1].equals(book), "{what}: {book:?}");
-                    }
+                    // has healed the book.
+                    assert_eq!(book.state, "live", "{what}: {book:?}");
+                    assert!(stream.books[end - 1].equals(book), "{what}: {book:?}");
                 }
                 let bad = u64::from(end > at);
                 assert_eq!(replayed.report.checksums.bad, bad, "{what}");

@@ -232,8 +232,9 @@ fn a_checksum_is_judged_and_passed_on_to_nobody() {
         Some(Block::Snapshot(Box::new(block)))
     };
     let block = header(MessageKind::Block, MessageFlags::default(), 0);
-    let resync = Some(ResyncRequest { book: BookId(0), reason: Reason::Checksum });
-    assert_eq!(shown.desk.take(&block, &[], whole(1)), resync);
+    let resync =
+        |snapshot| Some(ResyncRequest { book: BookId(0), reason: Reason::Checksum, snapshot });
+    assert_eq!(shown.desk.take(&block, &[], whole(1)), resync(1));
     assert_eq!(shown.books()[0].0, BookState::Stale);
     assert_eq!(shown.desk.take(&block, &[], whole(0x7670_20D1)), None);
     let delta = header(MessageKind::Delta, MessageFlags::CHECKSUM, 2);
@@ -252,7 +253,7 @@ fn a_checksum_is_judged_and_passed_on_to_nobody() {
     let part = header(MessageKind::Delta, MessageFlags::MORE, 1);
     assert_eq!(shown.desk.take(&part, &[level(97, Side::Bid)], None), None);
     let rest = [level(97, Side::Bid), checksum(0xC7AC_C58D).to_record()];
-    assert_eq!(shown.desk.take(&delta, &rest, None), resync);
+    assert_eq!(shown.desk.take(&delta, &rest, None), resync(2));
     let counts = [Counter::ChecksumsOk, Counter::ChecksumsBad].map(|it| shown.count(it));
     assert_eq!(counts, [2, 2]);
 }

@@ -51,7 +51,7 @@ impl Session for Opener {
         self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn on_resync(&mut self, _: BookId, _: Reason, _: &mut Context<'_>) {}
+    fn on_resync(&mut self, _: BookId, _: Reason, _: u64, _: &mut Context<'_>) {}
 
     fn on_timer(&mut self, _: &mut Context<'_>) {}
 

@@ -59,6 +59,6 @@ pub use rest::{
     parse_rest,
 };
 pub use session::{
-    ConfigError, Context, Lane, Mode, Session, SessionConfig, Subscription, session,
+    ConfigError, Context, Lane, Mode, Session, SessionConfig, Subscription, Wished, session,
     subscriptions_from_open,
 };

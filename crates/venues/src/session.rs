@@ -77,8 +77,25 @@ pub trait Session: Send {
     /// parsed on the service thread by [`crate::parse_rest`].
     fn on_rest(&mut self, response: RestResponse, cx: &mut Context<'_>);
 
-    /// The builder found `book` wrong: say so and fetch it anew.
-    fn on_resync(&mut self, book: BookId, reason: Reason, cx: &mut Context<'_>);
+    /// The builder found `book` wrong: say so and fetch it anew. `snapshot`: how many snapshots of
+    /// the book the builder had taken from the lane. If more were written by now, the last of them
+    /// has healed the book, and nothing is to be done.
+    fn on_resync(&mut self, book: BookId, reason: Reason, snapshot: u64, cx: &mut Context<'_>);
+
+    /// From now on just these subscriptions are wanted (in live mode): books that are new are
+    /// subscribed, the others let go, all at the venue's pace.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be had; nothing is changed then. By default no session can.
+    fn on_wish(
+        &mut self,
+        wanted: &[Subscription],
+        cx: &mut Context<'_>,
+    ) -> Result<Wished, ConfigError> {
+        let _ = (wanted, cx);
+        Err(ConfigError::Fixed)
+    }
 
     /// Time has reached [`Self::next_deadline`]. Calling it earlier or more often is harmless.
     fn on_timer(&mut self, cx: &mut Context<'_>);
@@ -120,6 +137,15 @@ impl Subscription {
     pub fn all(symbol: &str) -> Self {
         Self { symbol: symbol.to_owned(), book: true, depth: None, trades: true, ticker: true }
     }
+}
+
+/// What became of [`Session::on_wish`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Wished {
+    /// Books that came.
+    pub added: u32,
+    /// Books that were let go.
+    pub removed: u32,
 }
 
 /// Where the input of a session comes from.
@@ -212,6 +238,8 @@ impl SessionConfig {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// The session of this venue cannot change its books while it runs.
+    Fixed,
     /// There is no session for this venue.
     UnsupportedVenue(Venue),
     /// A live session without subscriptions would do nothing.
@@ -260,6 +288,9 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Fixed => {
+                f.write_str("books of this venue cannot change while it runs; restart the engine")
+            }
             Self::UnsupportedVenue(venue) => write!(f, "venue {venue} has no session"),
             Self::NoLines { venue, lines } => {
                 write!(f, "venue {venue} cannot be kept on {lines} lines; leave lines out")

@@ -37,6 +37,8 @@ pub struct Slot {
     pub(super) crossed_run: u32,
     pub(super) bbo_bad_run: u64,
     pub(super) has_snapshot: bool,
+    /// Snapshots that have come.
+    pub(super) snapshots: u64,
     pub(super) in_splice: bool,
     pub(super) size_rounded: bool,
     /// Something is applied that is not published.
@@ -65,6 +67,7 @@ impl Slot {
             crossed_run: 0,
             bbo_bad_run: 0,
             has_snapshot: false,
+            snapshots: 0,
             in_splice: false,
             size_rounded: false,
             waits: false,
@@ -79,6 +82,7 @@ impl Slot {
         self.bbo.reset();
         self.held = None;
         self.has_snapshot = true;
+        self.snapshots += 1;
         self.crossed_run = 0;
         self.bbo_bad_run = 0;
         self.size_rounded = false;

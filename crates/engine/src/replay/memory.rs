@@ -7,7 +7,9 @@ use tickbook_capture::{Capture, Record};
 use tickbook_ring::{Consumer, ring};
 use tickbook_shm::{Counter, Segment, SegmentConfig, StatsWriter};
 use tickbook_types::clock::{self, Converter};
-use tickbook_types::{ConnId, Epoch, MonoNanos, Padded, RecvStamps, Ticks, Venue, WallNanos};
+use tickbook_types::{
+    ConnId, Epoch, MessageHeader, MonoNanos, Padded, RecvStamps, Ticks, Venue, WallNanos,
+};
 use tickbook_venues::{
     Actions, Context, Lane, Mode, RestResponse, Session, SessionConfig, SessionCounters,
     parse_rest, session, subscriptions_from_open,
@@ -264,8 +266,8 @@ impl Feeder {
 
     fn requests(&mut self, now: MonoNanos) {
         while let Some(message) = self.requests.pop() {
-            let (book, reason) = (message.header.book, message.header.reason);
-            self.call(now, room::SMALL, |session, cx| session.on_resync(book, reason, cx));
+            let MessageHeader { book, reason, seq, .. } = message.header;
+            self.call(now, room::SMALL, |session, cx| session.on_resync(book, reason, seq.0, cx));
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use tickbook::{BookReader, BookState, Depth, Reason, Tickbook};
-use tickbook_engine::desk::{Desk, DeskConfig};
+use tickbook_engine::desk::{Desk, DeskConfig, ResyncRequest};
 use tickbook_ring::{Consumer, ring};
 use tickbook_shm::{Segment, SegmentConfig};
 use tickbook_types::{Block, ConnId, Decimal, Epoch, Instrument, MonoNanos, PaddedBuf, RecvStamps};
@@ -131,7 +131,8 @@ impl Rig {
             wanted.extend(self.desk.take(&message.header, message.levels, block));
         }
         for request in wanted {
-            self.call(|session, cx| session.on_resync(request.book, request.reason, cx));
+            let ResyncRequest { book, reason, snapshot } = request;
+            self.call(|session, cx| session.on_resync(book, reason, snapshot, cx));
         }
     }
 

@@ -59,6 +59,8 @@ pub(crate) struct Book {
     pub(crate) position: Position,
     /// Last id of this epoch that a later diff has confirmed: no older snapshot is taken.
     pub(crate) confirmed: u64,
+    /// Snapshots that are in the lane.
+    pub(crate) snapshots: u64,
     pub(crate) buffer: FrameBuffer,
     /// The snapshot that is to go to the lane first ([`Phase::Splicing`]).
     pub(crate) snapshot: Option<Box<SnapshotBlock>>,
@@ -97,6 +99,7 @@ impl Book {
             phase: Phase::Idle,
             position: Position::after_snapshot(0),
             confirmed: 0,
+            snapshots: 0,
             buffer: FrameBuffer::new(BUFFER_FRAMES_MAX, BUFFER_BYTES_MAX),
             snapshot: None,
             fetch: Fetch::default(),

@@ -397,6 +397,7 @@ impl BinanceSession {
         match self.deliver(index, source, message, header, stamps, cx) {
             Ok(()) => {
                 let book = &mut self.books[index];
+                book.snapshots += 1;
                 book.position = crate::splice::Position::after_snapshot(ids.last);
                 (book.state, book.reason) = (BookState::Live, Reason::None);
             }

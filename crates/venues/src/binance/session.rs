@@ -387,10 +387,11 @@ impl Session for BinanceSession {
         self.pump(cx);
     }
 
-    fn on_resync(&mut self, book: BookId, reason: Reason, cx: &mut Context<'_>) {
+    fn on_resync(&mut self, book: BookId, reason: Reason, snapshot: u64, cx: &mut Context<'_>) {
         let index = book.0.checked_sub(self.config.first_book.0).map(|index| index as usize);
         let Some(index) = index.filter(|index| *index < self.books.len()) else { return };
-        if self.books[index].phase != Phase::Idle {
+        let book = &self.books[index];
+        if book.phase != Phase::Idle && snapshot >= book.snapshots {
             self.lose(index, reason, cx);
         }
         self.pump(cx);

@@ -268,6 +268,7 @@ impl BinanceSession {
         let levels = block.levels.len() as u64;
         match lane::snapshot(cx.lane, epoch, !book.buffer.is_empty(), block) {
             Ok(()) => {
+                book.snapshots += 1;
                 cx.counters.snapshots += 1;
                 cx.counters.level_updates += levels;
                 true

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tickbook_types::{
     BookId, BookSpec, BookState, Checksum, ChecksumKind, ConnId, Epoch, Instrument, LevelRecord,
-    MonoNanos, Reason, Scale, SnapshotBlock,
+    MonoNanos, Reason, Scale, SnapshotBlock, WallNanos,
 };
 
 use super::chain::Position;
@@ -57,9 +57,19 @@ pub(super) struct Book {
     pub(super) wanted: Fetch,
     /// Since when it is live.
     pub(super) live_since: MonoNanos,
+    /// Snapshots that are in the lane.
+    pub(super) snapshots: u64,
     /// The next book of the same symbol.
     pub(super) next_of_symbol: Option<usize>,
     /// The builder has a ticker of it.
+    /// Venue's time of the last message where each is a whole book, and the belated ones since.
+    pub(super) whole: (WallNanos, u8),
+    /// It is no longer wanted.
+    pub(super) gone: bool,
+    /// The builder does not know that yet.
+    pub(super) removal_due: bool,
+    /// Greatest id of a change that came before the snapshot it belongs behind.
+    pub(super) overtaken: Option<u64>,
     pub(super) has_ticker: bool,
     /// A part of its ticker did not get into the lane: what the builder has may be old.
     pub(super) ticker_lost: bool,
@@ -122,8 +132,13 @@ impl Book {
             digits: Digits::default(),
             wanted: Fetch::default(),
             live_since: MonoNanos(0),
+            snapshots: 0,
             splice: None,
             next_of_symbol: None,
+            whole: (WallNanos(0), 0),
+            gone: false,
+            removal_due: false,
+            overtaken: None,
             has_ticker: false,
             ticker_lost: false,
             race: None,

@@ -121,7 +121,7 @@ pub(crate) struct Single {
 }
 
 /// So many old messages in a row are no stragglers: the venue has begun its ids anew.
-const LATE_MAX: u8 = 64;
+pub(super) const LATE_MAX: u8 = 64;
 
 impl Single {
     const fn after_snapshot(link: Link) -> Self {

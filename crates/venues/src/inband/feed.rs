@@ -10,9 +10,10 @@ use tickbook_types::{
 };
 
 use super::book::Phase;
-use super::chain::{Link, Position};
+use super::chain::{LATE_MAX, Link, Position};
 use super::deliver::Problem;
 use super::frame::{BookEvent, Content, Event, Frame, TradeEvent};
+use super::protocol::Recovery;
 use super::session::InbandSession;
 use crate::action::{Action, Warning};
 use crate::counters::{Ignored, Rejected};
@@ -201,6 +202,9 @@ impl InbandSession {
         if !self.is_first((index, line), event, frame.levels(event), cx) {
             return;
         }
+        if event.content == Content::Snapshot && self.is_of_no_use(index, event, cx) {
+            return;
+        }
         debug_assert!(event.checksum.is_none() || self.rules.checksums);
         let written = match event.content {
             Content::Snapshot => self.take_snapshot(index, event, frame.levels(event), stamps, cx),
@@ -214,6 +218,35 @@ impl InbandSession {
         if event.content == Content::Delta && problem == Problem::Full {
             self.keep_for_splice(index, event, message, stamps, cx);
         }
+    }
+
+    /// Whether a snapshot is older than what is known already.
+    fn is_of_no_use(&mut self, index: usize, event: &BookEvent, cx: &mut Context<'_>) -> bool {
+        let book = &mut self.books[index];
+        if self.rules.recovery == Recovery::NextMessage {
+            let (last, late) = book.whole;
+            // So many in a row are no stragglers: the venue has set back its clock.
+            let known = self.rules.times_grow && book.phase == Phase::Live;
+            let belated = known && event.time < last && late < LATE_MAX;
+            book.whole = if belated { (last, late + 1) } else { (event.time, 0) };
+            if belated {
+                cx.counters.ignore(Ignored::Stale);
+            }
+            return belated;
+        }
+        // A change that came before it and belongs behind it is lost, and where ids only grow
+        // nothing later shows that.
+        let lacks = match (book.overtaken.take(), event.link) {
+            (Some(overtaken), Link::Above(id)) => id < overtaken,
+            _ => false,
+        };
+        if lacks {
+            cx.counters.snapshots_unusable += 1;
+            book.wanted.fail(cx.now);
+            let due = book.wanted.due();
+            self.wake_at(due);
+        }
+        lacks
     }
 
     /// A message did not get into the lane.
@@ -254,6 +287,9 @@ impl InbandSession {
             if book.phase == Phase::Idle {
                 cx.counters.ignore(Ignored::BeforeSnapshot);
             } else {
+                if let Link::Above(id) = event.link {
+                    book.overtaken = book.overtaken.max(Some(id));
+                }
                 self.keep(index, event, message, stamps, cx);
             }
             return Ok(());
@@ -334,6 +370,7 @@ impl InbandSession {
         cx.counters.snapshots += 1;
         cx.counters.level_updates += levels.len() as u64;
         let book = &mut self.books[index];
+        book.snapshots += 1;
         if book.phase != Phase::Live {
             book.live_since = cx.now;
         }
@@ -354,7 +391,11 @@ impl InbandSession {
         cx: &mut Context<'_>,
     ) {
         let place = self.symbols.find(frame.symbol(event));
-        let Some(index) = place.and_then(|place| self.book_of_symbol.get(place).copied()) else {
+        let mut first = place.and_then(|place| self.book_of_symbol.get(place).copied());
+        while let Some(book) = first.map(|index| &self.books[index]).filter(|book| book.gone) {
+            first = book.next_of_symbol;
+        }
+        let Some(index) = first else {
             cx.counters.ignore(Ignored::UnknownSymbol);
             return;
         };

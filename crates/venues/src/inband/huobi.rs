@@ -22,6 +22,7 @@ const RULES: Rules = Rules {
     rest: "https://api.huobi.pro",
     path: "/ws",
     recovery: Recovery::NextMessage,
+    times_grow: true,
     binary: Binary::Gzip,
     same_on_all: true,
     ..Rules::CAUTIOUS

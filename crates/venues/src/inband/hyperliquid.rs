@@ -22,6 +22,7 @@ const RULES: Rules = Rules {
     messages_per_second: 20,
     keepalive: Some((30 * SECOND, r#"{"method":"ping"}"#)),
     recovery: Recovery::NextMessage,
+    times_grow: true,
     same_on_all: true,
     ..Rules::CAUTIOUS
 };

@@ -164,9 +164,10 @@ impl Race {
 }
 
 impl InbandSession {
-    /// Whether a connection has the subscription of a book.
+    /// Whether a connection has the subscription of a book; none has that of one that is gone.
     pub(super) fn is_fed_by(&self, index: usize, line: usize) -> bool {
-        self.lines[self.books[index].line].group == self.lines[line].group
+        let book = &self.books[index];
+        !book.gone && self.lines[book.line].group == self.lines[line].group
     }
 
     /// Whether a message of a book is the first of its kind, and not another line's again.

@@ -38,6 +38,7 @@ mod chain;
 mod coinbase_advanced;
 mod coinbase_exchange;
 mod cryptocom;
+mod deal;
 mod deliver;
 mod deribit;
 mod digits;
@@ -75,6 +76,7 @@ mod ticker;
 mod token;
 mod trade;
 mod upbit;
+mod wish;
 
 use tickbook_types::{SeqNo, Venue};
 
@@ -172,5 +174,5 @@ pub(crate) fn rules(venue: Venue) -> Option<Rules> {
 
 /// Connection ids that a configuration needs.
 pub(crate) fn conns_needed(config: &SessionConfig) -> u32 {
-    protocol_of(config.venue).map_or(0, |protocol| session::conns_needed(config, &*protocol))
+    protocol_of(config.venue).map_or(0, |protocol| deal::conns_needed(config, &*protocol))
 }

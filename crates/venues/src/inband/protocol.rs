@@ -36,6 +36,11 @@ pub(crate) struct Rules {
     /// Whether every connection is sent the same messages, so that one can stand in for another:
     /// with ids of the book, or as whole books, or with a checksum.
     pub(crate) same_on_all: bool,
+    /// Whether a subscribe message replaces the one before it, so that each names every book of its
+    /// connection, and there is none to unsubscribe.
+    pub(crate) replaces: bool,
+    /// Whether the times of its whole books only grow, so that an older one is known.
+    pub(crate) times_grow: bool,
     /// What its binary frames hold.
     pub(crate) binary: Binary,
     /// Whether a message that was lost, or could not be read, shows in the ids of the next one.
@@ -76,6 +81,8 @@ impl Rules {
         greeting: &[],
         recovery: Recovery::Resubscribe,
         same_on_all: false,
+        replaces: false,
+        times_grow: false,
         binary: Binary::Unexpected,
         shows_loss: false,
         crosses: false,

@@ -7,20 +7,20 @@ use tickbook_types::{
 
 use super::binary::Inflater;
 use super::book::{Book, Line, LinePhase, Phase, Splice};
+use super::deal::deal;
 use super::frame::Frame;
 use super::lines::Race;
 use super::listing::Lists;
-use super::protocol::{Protocol, Recovery, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
+use super::protocol::{Protocol, Recovery, Rules, SECOND, TIME_SECONDS, Topic, Verb};
 use crate::action::{Action, RequestId, Warning};
 use crate::counters::{Ignored, Rejected};
-use crate::endpoint::Endpoint;
 use crate::fetch::{Requests, Stage};
 use crate::lane;
 use crate::levels::LevelBuf;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
 use crate::sampler::Sampler;
-use crate::session::{ConfigError, Context, Mode, Session, SessionConfig};
+use crate::session::{ConfigError, Context, Mode, Session, SessionConfig, Subscription, Wished};
 use crate::symbols::SymbolTable;
 
 /// A session of one venue.
@@ -131,7 +131,7 @@ impl InbandSession {
     }
 
     /// Makes a book, not yet known to the builder; its index.
-    fn new_book(&mut self, topic: Topic, line: usize) -> usize {
+    pub(super) fn new_book(&mut self, topic: Topic, line: usize) -> usize {
         let prefix = self.lines[line].route.prefix;
         let index = self.names.add(format!("{prefix}{}", topic.name).as_bytes());
         debug_assert_eq!(index, self.books.len());
@@ -199,6 +199,10 @@ impl InbandSession {
         if book.added {
             return true;
         }
+        if book.gone || !self.flush_removal(index, cx) {
+            return false;
+        }
+        let book = &mut self.books[index];
         let line = &self.lines[book.line];
         let block = Block::AddBook(Box::new(book.spec(line.conn, line.route.prefix)));
         let header = MessageHeader {
@@ -212,6 +216,7 @@ impl InbandSession {
             return false;
         }
         book.added = true;
+        book.snapshots = 0;
         book.state = BookState::Syncing;
         true
     }
@@ -300,6 +305,10 @@ impl InbandSession {
         let spliced = self.books.iter().filter(|book| book.splice.is_some());
         let mut under_way = spliced.filter(asked).count();
         for index in 0..self.books.len() {
+            if self.books[index].gone {
+                self.flush_removal(index, cx);
+                continue;
+            }
             if (self.is_live_mode() && !self.add_book(index, cx)) || !self.flush_status(index, cx) {
                 continue;
             }
@@ -337,7 +346,9 @@ impl InbandSession {
                 let silent = book.wanted.failures > 1;
                 if self.rules.recovery == Recovery::Resubscribe || silent {
                     let line = self.books[index].line;
-                    self.request(line, Verb::Unsubscribe, &[index]);
+                    if !self.rules.replaces {
+                        self.request(line, Verb::Unsubscribe, &[index]);
+                    }
                     self.request(line, Verb::Subscribe, &[index]);
                 }
             }
@@ -378,6 +389,15 @@ impl InbandSession {
 
     /// Queues the messages for some books of a connection.
     pub(super) fn request(&mut self, line: usize, verb: Verb, books: &[usize]) {
+        if self.rules.replaces {
+            let all = (0..self.books.len()).filter(|index| self.is_fed_by(*index, line));
+            let all: Vec<usize> = all.collect();
+            return self.queue_requests(line, Verb::Subscribe, &all);
+        }
+        self.queue_requests(line, verb, books);
+    }
+
+    fn queue_requests(&mut self, line: usize, verb: Verb, books: &[usize]) {
         let mut texts = Vec::new();
         for chunk in books.chunks(self.rules.books_per_message.max(1)) {
             let topics: Vec<&Topic> = chunk.iter().map(|index| &self.books[*index].topic).collect();
@@ -424,11 +444,7 @@ impl Session for InbandSession {
             if self.joins(*index, line) {
                 continue;
             }
-            let book = &mut self.books[*index];
-            book.phase = Phase::Waiting;
-            let deadline = cx.now.plus(limits::FIRST_DATA_DEADLINE_NS);
-            book.wanted.stage = Stage::Asked(RequestId(0), deadline);
-            self.start_sync(*index, cx);
+            self.begin(*index, cx);
         }
         if self.is_live_mode() {
             let greeting = self.rules.greeting.iter().map(|text| (*text).to_owned());
@@ -517,13 +533,24 @@ impl Session for InbandSession {
         self.pump(cx);
     }
 
-    fn on_resync(&mut self, book: BookId, reason: Reason, cx: &mut Context<'_>) {
+    fn on_resync(&mut self, book: BookId, reason: Reason, snapshot: u64, cx: &mut Context<'_>) {
         let index = book.0.checked_sub(self.config.first_book.0).map(|index| index as usize);
         let Some(index) = index.filter(|index| *index < self.books.len()) else { return };
-        if self.books[index].phase != Phase::Idle {
+        let book = &self.books[index];
+        if book.phase != Phase::Idle && snapshot >= book.snapshots {
             self.lose(index, reason, cx);
         }
         self.pump(cx);
+    }
+
+    fn on_wish(
+        &mut self,
+        wanted: &[Subscription],
+        cx: &mut Context<'_>,
+    ) -> Result<Wished, ConfigError> {
+        let wished = self.wish(wanted, cx)?;
+        self.pump(cx);
+        Ok(wished)
     }
 
     fn on_timer(&mut self, cx: &mut Context<'_>) {
@@ -544,37 +571,7 @@ impl Session for InbandSession {
 }
 
 /// Whether some bytes can be the name of a book: printable, not too long, safe in a JSON string.
-fn is_name(bytes: &[u8]) -> bool {
+pub(super) fn is_name(bytes: &[u8]) -> bool {
     let ok = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
     !bytes.is_empty() && bytes.len() <= limits::SYMBOL_BYTES_MAX && bytes.iter().all(ok)
-}
-
-/// Deals the books out to connections: the routes, and for each subscription which it is on.
-fn deal(config: &SessionConfig, protocol: &dyn Protocol) -> (Vec<Route>, Vec<usize>) {
-    let rules = protocol.rules();
-    let mut lines: Vec<(Route, usize)> = Vec::new();
-    let mut line_of = Vec::new();
-    let live = config.mode == Mode::Live;
-    for subscription in config.subscriptions.iter().filter(|_| live) {
-        let route = protocol.route(subscription);
-        let room = |(of, books): &(Route, usize)| *of == route && *books < rules.books_per_conn;
-        let line = lines.iter().position(room).unwrap_or_else(|| {
-            lines.push((route, 0));
-            lines.len() - 1
-        });
-        lines[line].1 += 1;
-        line_of.push(line);
-    }
-    if lines.is_empty() {
-        // A recording is one connection, whatever was on it.
-        lines.push((Route { endpoint: Endpoint::Main, path: rules.path, prefix: "" }, 0));
-        line_of = vec![0; config.subscriptions.len()];
-    }
-    let routes: Vec<Route> = lines.into_iter().map(|(route, _)| route).collect();
-    (routes.repeat(config.lines.max(1) as usize), line_of)
-}
-
-/// Connection ids that a configuration needs.
-pub(crate) fn conns_needed(config: &SessionConfig, protocol: &dyn Protocol) -> u32 {
-    u32::try_from(deal(config, protocol).0.len()).unwrap_or(u32::MAX)
 }

@@ -306,6 +306,7 @@ impl InbandSession {
         let levels = block.levels.len() as u64;
         match lane::snapshot(cx.lane, epoch, !splice.buffer.is_empty(), block) {
             Ok(()) => {
+                self.books[index].snapshots += 1;
                 cx.counters.snapshots += 1;
                 cx.counters.level_updates += levels;
                 true

@@ -9,6 +9,7 @@ mod fixtures;
 mod lines;
 mod sync;
 mod wire;
+mod wish;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ struct Rig {
     live: bool,
     book: BTreeMap<(bool, String), String>,
     names: Vec<String>,
+    /// Books that were let go.
+    removed: Vec<BookId>,
     scale: Scale,
     state: (BookState, Reason),
     seq: Option<u64>,
@@ -85,6 +88,7 @@ impl Rig {
             now: MonoNanos(1_000_000_000),
             book: BTreeMap::new(),
             names: Vec::new(),
+            removed: Vec::new(),
             scale: Scale::default(),
             state: Default::default(),
             seq: None,
@@ -219,6 +223,7 @@ impl Rig {
                         self.state = (header.state, header.reason);
                         self.lives += usize::from(header.state == BookState::Live);
                     }
+                    Some(Block::RemoveBook(book)) => self.removed.push(book),
                     _ => {}
                 },
                 MessageKind::Rescale => {

@@ -21,6 +21,8 @@ const RULES: Rules = Rules {
     books_per_message: 50,
     keepalive: Some((60 * SECOND, "PING")),
     recovery: Recovery::NextMessage,
+    replaces: true,
+    times_grow: true,
     binary: Binary::Text,
     same_on_all: true,
     ..Rules::CAUTIOUS

@@ -175,7 +175,8 @@ impl Harness {
     }
 
     pub fn resync(&mut self, book: u32, reason: Reason) {
-        self.call(|session, cx| session.on_resync(BookId(book), reason, cx));
+        // About the present snapshot, whichever it is.
+        self.call(|session, cx| session.on_resync(BookId(book), reason, u64::MAX, cx));
     }
 
     /// A REST body, to a request or unrequested.

@@ -71,6 +71,20 @@ fn digits_are_those_of_the_instrument() {
 }
 
 #[test]
+fn a_request_about_an_older_snapshot_is_void() {
+    let mut rig = Rig::live(fixtures::of(Venue::OkxV5));
+    let whole = okx("XY-USDT", true, [r#"["100.5","2"]"#, r#"["101","3"]"#], 1);
+    rig.say(&whole);
+    rig.say(&whole);
+    let mut resync = |snapshot| {
+        rig.call(|session, cx| session.on_resync(BookId(0), Reason::Checksum, snapshot, cx));
+        rig.state
+    };
+    assert_eq!(resync(1), LIVE);
+    assert_eq!(resync(2), (BookState::Stale, Reason::Checksum));
+}
+
+#[test]
 fn a_failed_checksum_touches_its_book_only_and_makes_no_storm() {
     let both = ["XY-USDT", "AB-USDT"].map(Subscription::all).to_vec();
     let mut rig = Rig::new(Venue::OkxV5, both, Mode::Live);
@@ -88,10 +102,10 @@ fn a_failed_checksum_touches_its_book_only_and_makes_no_storm() {
         if sent.iter().any(|text| text.contains(r#""op":"subscribe""#)) {
             asked += 1;
             rig.say(&whole("XY-USDT"));
-            rig.call(|session, cx| session.on_resync(first, Reason::Checksum, cx));
+            rig.call(|session, cx| session.on_resync(first, Reason::Checksum, u64::MAX, cx));
             assert_eq!(rig.state, (BookState::Stale, Reason::Checksum));
         } else if asked == 0 {
-            rig.call(|session, cx| session.on_resync(first, Reason::Checksum, cx));
+            rig.call(|session, cx| session.on_resync(first, Reason::Checksum, u64::MAX, cx));
         }
         said.extend(sent);
     }
