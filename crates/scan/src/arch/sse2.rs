@@ -29,16 +29,16 @@ static LAST: [u8; 2 * LANE] = {
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(crate) fn unsigned(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
-    let from = bytes.get(at..)?.first_chunk()?;
-    let first = from[0];
-    let count = digits(values(from));
+    let (window, early) = window(bytes, at)?;
+    let count = (digits_mask(values(window)) >> early).trailing_ones() as usize;
+    let first = *bytes.get(at)?;
     // Of no digits, sixteen or more, or with a zero that is not all of it.
     if count.wrapping_sub(1) >= LANE - 1 || (first == b'0' && count > 1) {
         return None;
     }
     let end = at + count;
     let last = LAST.get(count..)?.first_chunk()?;
-    let digits = values(bytes.get(end.checked_sub(LANE)?..)?.first_chunk()?);
+    let digits = values(load(bytes.get(end.checked_sub(LANE)?..)?.first_chunk()?));
     Some((integer(_mm_and_si128(digits, load(last))), end))
 }
 
@@ -47,15 +47,16 @@ pub(crate) fn unsigned(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(crate) fn decimal(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
-    let from: &[u8; LANE] = bytes.get(at..)?.first_chunk()?;
-    let stops = !digits_mask(values(from));
+    let (window, early) = window(bytes, at)?;
+    // Above the window all are stops.
+    let stops = !digits_mask(values(window)) >> early;
     let whole = stops.trailing_zeros() as usize;
     // Of no digits, sixteen or more, or with a zero in front.
-    if whole.wrapping_sub(1) >= LANE - 1 || (from[0] == b'0' && whole > 1) {
+    if whole.wrapping_sub(1) >= LANE - 1 || (*bytes.get(at)? == b'0' && whole > 1) {
         return None;
     }
     // The last place of the second load is the last digit's, or that of what stands behind it.
-    let (length, past) = if from[whole] == b'.' {
+    let (length, past) = if *bytes.get(at + whole)? == b'.' {
         ((stops & (stops - 1)).trailing_zeros() as usize, 0)
     } else {
         (whole, 1)
@@ -65,7 +66,7 @@ pub(crate) fn decimal(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
         return None;
     }
     let (end, count) = (at + length, whole + part);
-    let values = values(bytes.get((end + past).checked_sub(LANE)?..)?.first_chunk()?);
+    let values = values(load(bytes.get((end + past).checked_sub(LANE)?..)?.first_chunk()?));
     let behind = load(LAST.get(part..)?.first_chunk()?);
     let all = load(LAST.get(count..)?.first_chunk()?);
     let before = _mm_andnot_si128(behind, _mm_slli_si128::<1>(values));
@@ -85,15 +86,22 @@ fn load(bytes: &[u8; LANE]) -> __m128i {
 /// The values of digits; of other bytes, something above 9.
 #[inline]
 #[target_feature(enable = "sse2")]
-fn values(bytes: &[u8; LANE]) -> __m128i {
-    _mm_sub_epi8(load(bytes), _mm_set1_epi8(b'0'.cast_signed()))
+fn values(bytes: __m128i) -> __m128i {
+    _mm_sub_epi8(bytes, _mm_set1_epi8(b'0'.cast_signed()))
 }
 
-/// How many digits there are before what is none.
+/// The sixteen bytes at `at`, or the last sixteen of the slice if there are fewer, and how many
+/// places before `at` those begin; `None` if `at` is behind the slice, or the slice is shorter.
 #[inline]
 #[target_feature(enable = "sse2")]
-fn digits(values: __m128i) -> usize {
-    digits_mask(values).trailing_ones() as usize
+fn window(bytes: &[u8], at: usize) -> Option<(__m128i, u32)> {
+    let rest = bytes.get(at..)?;
+    if let Some(chunk) = rest.first_chunk() {
+        return Some((load(chunk), 0));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "at most 16")]
+    let early = (LANE - rest.len()) as u32;
+    Some((load(bytes.last_chunk()?), early))
 }
 
 /// The places of digits, as the lowest 16 bits.
@@ -118,37 +126,42 @@ fn integer(values: __m128i) -> u64 {
     (eights & 0xFFFF_FFFF) * 100_000_000 + (eights >> 32)
 }
 
-/// The places of quotes and backslashes in the sixteen bytes at `at`, as the lowest bits; `None`
-/// if they are not all there.
+/// The places of quotes and backslashes in the sixteen bytes at `at`, or as many as there are, as
+/// the lowest bits; `None` as for [`window`].
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(crate) fn string_stops(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = load(bytes.get(at..)?.first_chunk()?);
-    Some(mask(_mm_or_si128(equal(bytes, b'"'), equal(bytes, b'\\'))))
+    let (bytes, early) = window(bytes, at)?;
+    Some(mask(_mm_or_si128(equal(bytes, b'"'), equal(bytes, b'\\'))) >> early)
 }
 
 /// The places of what ends a number or a word, as [`string_stops`].
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(crate) fn bare_stops(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = load(bytes.get(at..)?.first_chunk()?);
+    let (bytes, early) = window(bytes, at)?;
     let blank = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8(0x20));
     let commas = _mm_or_si128(equal(bytes, b','), equal(bytes, b':'));
     let closing = equal(curled(bytes), b'}');
     let quotes = _mm_or_si128(equal(bytes, b'"'), blank);
-    Some(mask(_mm_or_si128(_mm_or_si128(commas, closing), quotes)))
+    Some(mask(_mm_or_si128(_mm_or_si128(commas, closing), quotes)) >> early)
 }
 
 /// Bytes that [`structure`] looks at.
 pub(crate) const BLOCK: usize = 2 * LANE;
 
-/// What stands in the [`BLOCK`] bytes at `at`; `None` if they are not all there.
+/// What stands in the [`BLOCK`] bytes at `at`, or as many as there are; `None` as for [`window`].
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(crate) fn structure(bytes: &[u8], at: usize) -> Option<Structure> {
-    let block: &[u8; BLOCK] = bytes.get(at..)?.first_chunk()?;
+    let rest = bytes.get(at..)?;
+    let (block, early): (&[u8; BLOCK], usize) = match rest.first_chunk() {
+        Some(block) => (block, 0),
+        None => (bytes.last_chunk()?, BLOCK - rest.len()),
+    };
     let (near, far) = (load(block.first_chunk()?), load(block.last_chunk()?));
-    let both = |near, far| mask(near) | mask(far) << LANE;
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half of 32 bits")]
+    let both = |near, far| (u64::from(mask(near) | mask(far) << LANE) >> early) as u32;
     Some(Structure {
         quotes: both(equal(near, b'"'), equal(far, b'"')),
         slashes: both(equal(near, b'\\'), equal(far, b'\\')),

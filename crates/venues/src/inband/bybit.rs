@@ -122,11 +122,16 @@ impl Protocol for Bybit {
         let mut reader = Reader::new(message);
         let (mut topic, mut kind, mut data) = (None, None, None);
         let (mut time, mut success, mut words) = (0, None, &b""[..]);
+        let mut id = None;
         reader.object(|key, value| {
             match key {
                 b"topic" => topic = Some(value.text()?),
                 b"type" => kind = Some(value.text()?),
                 b"ts" => time = value.integer()?,
+                // Most messages: what tells how to read it stands before it.
+                b"data" if topic.is_some_and(|it| it.starts_with(b"orderbook.")) => {
+                    id = Some(levels(value, frame)?);
+                }
                 b"data" => data = Some(value.mark()?),
                 b"success" => success = Some(value.boolean()?),
                 b"ret_msg" => words = value.text().unwrap_or_default(),
@@ -142,20 +147,23 @@ impl Protocol for Bybit {
             }
             return Ok(());
         };
-        let mut data = data.ok_or(Rejected::Shape)?;
+        let data = data.ok_or(Rejected::Shape);
         if topic.starts_with(b"orderbook.") {
             let content = match kind {
                 Some(b"snapshot") => Content::Snapshot,
                 Some(b"delta") => Content::Delta,
                 _ => return Err(Rejected::Shape),
             };
-            let id = levels(&mut data, frame)?;
+            let id = match id {
+                Some(id) => id,
+                None => levels(&mut data?, frame)?,
+            };
             frame.book(topic, content, Link::Next(id), millis(time));
         } else if topic.starts_with(b"publicTrade.") {
-            trades(&mut data, frame)?;
+            trades(&mut data?, frame)?;
         } else if topic.starts_with(b"tickers.") {
             let extent = if kind == Some(b"delta") { Extent::Part } else { Extent::Whole };
-            ticker(&mut data, extent, time, frame)?;
+            ticker(&mut data?, extent, time, frame)?;
         } else {
             frame.ignore(Ignored::UnusedStream);
         }

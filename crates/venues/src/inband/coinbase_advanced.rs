@@ -3,6 +3,7 @@
 //! `sequence_num` counts every frame of the connection, whatever its channel; so a hole makes all
 //! books of the connection stale. The first frame of a busy product has 5 MB.
 
+use tickbook_scan::Plain;
 use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
@@ -64,12 +65,18 @@ impl Protocol for CoinbaseAdvanced {
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
         let (mut channel, mut kind, mut words) = (&b""[..], &b""[..], &b""[..]);
         let (mut time, mut number, mut events) = (&b""[..], None, None);
+        let mut is_read = false;
         let mut reader = Reader::new(message);
         reader.object(|key, value| {
             match key {
                 b"channel" => channel = value.text()?,
                 b"timestamp" => time = value.text()?,
                 b"sequence_num" => number = Some(value.integer()?),
+                // Most messages: what tells how to read it stands before it.
+                b"events" if channel == b"l2_data" && !time.is_empty() => {
+                    value.array(|event| book(event, time, frame))?;
+                    is_read = true;
+                }
                 b"events" => events = Some(value.mark()?),
                 b"type" => kind = value.text()?,
                 b"message" => words = value.text().unwrap_or_default(),
@@ -80,6 +87,7 @@ impl Protocol for CoinbaseAdvanced {
         reader.end()?;
         frame.number = number;
         match (channel, events) {
+            (b"l2_data", None) if is_read => Ok(()),
             (b"l2_data", Some(mut events)) => events.array(|event| book(event, time, frame)),
             (b"market_trades", Some(mut events)) => events.array(|event| trades(event, frame)),
             (b"ticker", Some(mut events)) => events.array(|event| tickers(event, time, frame)),
@@ -126,6 +134,37 @@ fn book(event: &mut Reader<'_>, time: &[u8], frame: &mut Frame) -> Read<()> {
 
 /// Sides are `bid` and `offer`.
 fn level(update: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    match usual_level(update) {
+        Some((side, pair)) => {
+            frame.put_plain(side, pair);
+            Ok(())
+        }
+        None => any_level(update, frame),
+    }
+}
+
+/// A level as the venue writes it: the names in their order, without blanks.
+#[inline]
+fn usual_level(update: &mut Reader<'_>) -> Option<(Side, [Plain; 2])> {
+    let mut it = *update;
+    it.literal(b"{\"side\":\"")?;
+    let side = match it.literal(b"bid\"") {
+        Some(()) => Side::Bid,
+        None => it.literal(b"offer\"").map(|()| Side::Ask)?,
+    };
+    it.literal(b",\"event_time\":\"")?;
+    it.rest_of_text()?;
+    it.literal(b",\"price_level\":\"")?;
+    let price = it.plain()?;
+    it.literal(b"\",\"new_quantity\":\"")?;
+    let size = it.plain()?;
+    it.literal(b"\"}")?;
+    *update = it;
+    Some((side, [price, size]))
+}
+
+#[cold]
+fn any_level(update: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     let (mut side, mut price, mut size) = (None, None, None);
     update.object(|key, value| {
         match key {

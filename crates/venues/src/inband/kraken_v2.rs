@@ -181,7 +181,7 @@ impl KrakenV2 {
                 _ => return value.skip(),
             };
             let before = frame.open_levels();
-            frame.objects(side, ("price", "qty"), value)?;
+            value.array(|row| level(side, row, frame))?;
             deepest = deepest.max(frame.open_levels() - before);
             Ok(())
         })?;
@@ -199,6 +199,27 @@ impl KrakenV2 {
             frame.checksum(ChecksumKind::Kraken, crc);
         }
         Ok(())
+    }
+}
+
+/// `{"price":..,"qty":..}`.
+fn level(side: Side, row: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let mut usual = *row;
+    let mut pair = || {
+        usual.literal(b"{\"price\":")?;
+        let price = usual.plain()?;
+        usual.literal(b",\"qty\":")?;
+        let size = usual.plain()?;
+        usual.literal(b"}")?;
+        Some([price, size])
+    };
+    match pair() {
+        Some(pair) => {
+            *row = usual;
+            frame.put_plain(side, pair);
+            Ok(())
+        }
+        None => frame.object_level(side, ("price", "qty"), row),
     }
 }
 

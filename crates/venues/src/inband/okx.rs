@@ -119,6 +119,7 @@ impl Protocol for Okx {
         }
         let (mut channel, mut symbol, mut action) = (&b""[..], &b""[..], None);
         let (mut event, mut code, mut words, mut data) = (&b""[..], 0, &b""[..], None);
+        let mut is_read = false;
         let mut reader = Reader::new(message);
         reader.object(|key, value| {
             match key {
@@ -134,6 +135,11 @@ impl Protocol for Okx {
                 b"event" => event = value.text()?,
                 b"code" => code = i64::try_from(value.integer().unwrap_or(0)).unwrap_or(0),
                 b"msg" => words = value.text().unwrap_or_default(),
+                // Most messages: what tells how to read it stands before it.
+                b"data" if is_book(channel) && action.is_some() && event.is_empty() => {
+                    value.array(|book| read_book(book, symbol, action, frame))?;
+                    is_read = true;
+                }
                 b"data" => data = Some(value.mark()?),
                 _ => value.skip()?,
             }
@@ -141,6 +147,7 @@ impl Protocol for Okx {
         })?;
         reader.end()?;
         match (event, data) {
+            (b"", None) if is_read => {}
             (b"error", _) => frame.refused(code, words),
             (b"notice", _) => frame.ignore(Ignored::Notice),
             (b"", Some(mut data)) if is_book(channel) => {

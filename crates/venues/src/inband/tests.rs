@@ -567,3 +567,4 @@ proptest! {
 }
 
 mod lists;
+mod shortcuts;
