@@ -29,8 +29,11 @@ const PIECES: &[Piece] = &[
     ("frame decode, 300 B", |count| frame(count, 300)),
     ("frame decode, 3,000 B", |count| frame(count, 3_000)),
     ("scan 50 levels", scan),
-    ("session into the ring, 4 levels", |count| parse(count, 4)),
-    ("session into the ring, 50 levels", |count| parse(count, 50)),
+    ("session into the ring, 4 levels", |count| parse(count, 4, Feed::of_levels)),
+    ("session into the ring, 50 levels", |count| parse(count, 50, Feed::of_levels)),
+    ("the same of OKX, 4 levels", |count| parse(count, 4, Feed::okx)),
+    ("the same of OKX, 50 levels", |count| parse(count, 50, Feed::okx)),
+    ("the same of Coinbase, 50 levels", |count| parse(count, 50, Feed::coinbase)),
     ("ring, header only", |count| hop(count, 0)),
     ("ring, 8 levels", |count| hop(count, 8)),
     ("ladder and top 32, a message", ladder),
@@ -90,8 +93,8 @@ fn scan(count: usize) {
     }
 }
 
-fn parse(count: usize, levels: usize) {
-    let feed = Feed::of_levels(levels, COUNT_MAX);
+fn parse(count: usize, levels: usize, feed: fn(usize, usize) -> Feed) {
+    let feed = feed(levels, COUNT_MAX);
     let mut rig = SessionRig::synced(&feed);
     for frame in &feed.frames[..count] {
         assert_eq!(rig.take(black_box(frame.padded()), <[LevelRecord]>::len), Some(levels));

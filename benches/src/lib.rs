@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod dialect;
 pub mod feed;
 pub mod market;
 pub mod peer;
