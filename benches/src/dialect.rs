@@ -71,8 +71,9 @@ fn of(
     Feed { name: venue.to_string(), venue, warmup: vec![Warmup::Frame(book)], frames }
 }
 
-fn list(
-    records: impl Iterator<Item = &LevelRecord>,
+#[expect(single_use_lifetimes, reason = "an elided one is not stable here")]
+fn list<'a>(
+    records: impl Iterator<Item = &'a LevelRecord>,
     item: impl Fn(&mut String, &LevelRecord),
 ) -> String {
     let mut text = String::from("[");
