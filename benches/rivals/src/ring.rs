@@ -67,9 +67,36 @@ pub(crate) fn ping_pong(rounds: u64) -> f64 {
     )
 }
 
+/// The same through two cache lines, each written by one thread only: the floor of messages in one
+/// direction. In [`ping_pong`] a thread writes to the line that it has just read, which a processor
+/// may hand over for writing at once; a line with one writer and one reader goes there and back.
+pub(crate) fn ping_pong_of_two(rounds: u64) -> f64 {
+    let lines = || Arc::new(CachePadded::new(AtomicU64::new(0)));
+    let (there, back) = (lines(), lines());
+    let (arrived, answer) = (Arc::clone(&there), Arc::clone(&back));
+    // Release, Acquire: pair with those of the other thread.
+    let wait_for = |line: &AtomicU64, value| wait(|| (line.load(Acquire) == value).then_some(()));
+    one_way(
+        rounds,
+        || {
+            move |round| {
+                there.store(round + 1, Release);
+                wait_for(&back, round + 1);
+            }
+        },
+        || {
+            move |round| {
+                wait_for(&arrived, round + 1);
+                answer.store(round + 1, Release);
+            }
+        },
+    )
+}
+
 fn there_and_back() -> Contest<'static> {
     let mut contest = Contest::new("ring_one_way");
     contest.enter("cache-line ping-pong", || ping_pong(ROUNDS));
+    contest.enter("a cache line each way", || ping_pong_of_two(ROUNDS));
     for (name, levels) in [(TICKBOOK.to_owned(), 0), (with_levels(), LEVELS)] {
         contest.enter(&name, move || {
             let (mut there, mut arrived) = ring(SLOTS);

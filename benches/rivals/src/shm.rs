@@ -22,7 +22,7 @@ use tickbook_types::{
 use crate::TICKBOOK;
 use crate::book::PUBLISHED;
 use crate::contest::{Contest, Table};
-use crate::ring::ping_pong;
+use crate::ring::{ping_pong, ping_pong_of_two};
 use crate::turns::{one_way, wait};
 
 /// Long enough for one pass between two beats: a book counts as fresh for twice that time.
@@ -60,7 +60,19 @@ pub(crate) fn run(table: &mut Table) {
 
     let mut contest = Contest::new("shm_bbo_visible");
     contest.enter("cache-line ping-pong", || ping_pong(ROUNDS));
+    contest.enter("a cache line each way", || ping_pong_of_two(ROUNDS));
+    // A cache line, as the blackboard's value is one.
     contest.enter(TICKBOOK, || {
+        hand_over(0..0, || {
+            |reader: &mut BookReader| {
+                if !reader.top_changed() {
+                    return None;
+                }
+                reader.quotes().ok()?.seq
+            }
+        })
+    });
+    contest.enter(&format!("{TICKBOOK}, with times and counts"), || {
         hand_over(0..0, || {
             |reader: &mut BookReader| {
                 if !reader.top_changed() {

@@ -9,8 +9,8 @@ use tickbook_types::{
 use crate::atomic::{Ordering, Word};
 use crate::entry::Entry;
 use crate::event::{self, DeltaEvent, StateEvent, TradeEvent};
-use crate::layout::{Layout, builder, event as event_slot, ticker, top};
-use crate::mapping::WriteMapping;
+use crate::layout::{LEVEL_WORDS, Layout, builder, event as event_slot, ticker, top};
+use crate::mapping::{WriteMapping, fetch_to_write};
 use crate::snapshot::{Snapshot, SnapshotFlags, Words, store_levels};
 use crate::ticker::{self as ticker_words, TickerSnapshot};
 use crate::{ShmError, seqlock};
@@ -173,6 +173,14 @@ impl BuilderWriter {
         let bids_changed = include(&snapshot.bids_changed, published.shown[0], shown[0]);
         let asks_changed = include(&snapshot.asks_changed, published.shown[1], shown[1]);
         published.shown = shown;
+        let words = self.mapping.words();
+        let top_block = &words[self.layout.top(book.0)];
+        let (depth_block, levels) = words[self.layout.depth_block(book.0)].split_at(top::WORDS);
+        let (bids, asks) = levels.split_at(depth * LEVEL_WORDS);
+        fetch_to_write(top_block);
+        fetch_to_write(depth_block);
+        fetch_to_write(slots(bids, &bids_changed));
+        fetch_to_write(slots(asks, &asks_changed));
         let encoded = Words::encode(
             snapshot,
             published.conn,
@@ -180,14 +188,10 @@ impl BuilderWriter {
             published.slot_generation,
             depth,
         );
-        let words = self.mapping.words();
-        if let Some(block) = words[self.layout.top(book.0)].first_chunk() {
+        if let Some(block) = top_block.first_chunk() {
             seqlock::write(&block[top::VERSION], || encoded.store(block));
         }
-        if let Some((block, levels)) =
-            words[self.layout.depth_block(book.0)].split_first_chunk::<{ top::WORDS }>()
-        {
-            let (bids, asks) = levels.split_at(depth * crate::layout::LEVEL_WORDS);
+        if let Some(block) = depth_block.first_chunk() {
             seqlock::write(&block[top::VERSION], || {
                 encoded.store(block);
                 store_levels(bids, &snapshot.bids[..shown[0]], bids_changed);
@@ -302,6 +306,13 @@ impl Drop for BuilderWriter {
         }
         self.store_line(builder::STATE, BUILDER_ENDED);
     }
+}
+
+/// The words of the slots `changed`, as far as there are such.
+#[inline]
+fn slots<'a>(words: &'a [Word], changed: &core::ops::Range<usize>) -> &'a [Word] {
+    let end = (changed.end * LEVEL_WORDS).min(words.len());
+    &words[(changed.start * LEVEL_WORDS).min(end)..end]
 }
 
 /// `changed`, and also the slots from `before` to `now` that the last publish did not have.

@@ -43,6 +43,7 @@ on_words_in_memory! {
     pub mod layout;
     pub mod limits;
     mod mapping;
+    mod quotes;
     mod segment;
     mod snapshot;
     mod stats;
@@ -56,6 +57,7 @@ on_words_in_memory! {
     pub use error::ShmError;
     pub use event::{DeltaEvent, Event, EventKind, LevelsEvent, NextEvent, TradeEvent};
     pub use histogram::Histogram;
+    pub use quotes::{PublishedQuotes, Quotes};
     pub use segment::{Segment, SegmentConfig};
     pub use snapshot::{BookHeader, Depth, Snapshot, SnapshotFlags, Top};
     pub use stats::{Counter, Stage, StatsWriter, ThreadStats};

@@ -73,3 +73,28 @@ pub(crate) fn prefetch(words: &[Word]) {
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = words;
 }
+
+/// Words of a cache line.
+const LINE_WORDS: usize = 8;
+
+/// Fetches the cache lines of `words` as their owner: a hint, for what will be stored to in a
+/// moment. Lines that readers hold are fetched one behind the other by the stores themselves, as
+/// those become visible in order; asked for beforehand, they come together.
+#[inline]
+pub(crate) fn fetch_to_write(words: &[Word]) {
+    for line in words.chunks(LINE_WORDS) {
+        let address = line.as_ptr().addr();
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: PREFETCHW changes nothing but where a line is cached, and cannot fault. Every
+        // x86-64 processor has it or takes its bytes for no operation.
+        unsafe {
+            core::arch::asm!(
+                "prefetchw byte ptr [{}]",
+                in(reg) address,
+                options(nomem, nostack, preserves_flags)
+            );
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        let _ = address;
+    }
+}

@@ -23,9 +23,10 @@ use crate::builder::{BUILDER_ENDED, BUILDER_UNUSED};
 use crate::conn::ConnInfo;
 use crate::entry::{BookInfo, Entry};
 use crate::event::{self, NextEvent};
-use crate::layout::{self, Counts, Layout, builder, header, ticker, top};
+use crate::layout::{self, Counts, Layout, builder, entry, header, ticker, top};
 use crate::limits::{HEARTBEAT_NS_MAX, HEARTBEAT_NS_MIN, READ_ATTEMPTS_MAX};
 use crate::mapping::ReadMapping;
+use crate::quotes::PublishedQuotes;
 use crate::segment::OPEN;
 use crate::seqlock::{self, Torn};
 use crate::snapshot::{Depth, Top, Words};
@@ -255,6 +256,28 @@ impl View {
         let Some(block) = block.first_chunk::<{ top::WORDS }>() else { return Err(Torn) };
         let version = &block[top::VERSION];
         seqlock::read(version, READ_ATTEMPTS_MAX, || Published(Words::load(block)))
+    }
+
+    /// Copies the best bid and ask of a book: one cache line of it, see [`PublishedQuotes`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_top`].
+    ///
+    /// # Panics
+    ///
+    /// If `book` is not a slot of the directory.
+    #[inline]
+    pub fn read_quotes(&self, book: BookId) -> Result<PublishedQuotes, Torn> {
+        let words = self.mapping.words();
+        let block = &words[self.layout.top(book.0)];
+        let Some(block) = block.first_chunk::<{ top::WORDS }>() else { return Err(Torn) };
+        let version = &block[top::VERSION];
+        let copied = seqlock::read(version, READ_ATTEMPTS_MAX, || PublishedQuotes::load(block))?;
+        let slot = &words[self.layout.entry(book.0)];
+        // Relaxed: behind the Acquire fences of the section, which pair with the Release store that
+        // ended it; `Entry::store` of the book came before it in the same thread.
+        Ok(copied.of_slot(slot[entry::SLOT_GENERATION].load(Ordering::Relaxed)))
     }
 
     /// Copies the published levels of a book.

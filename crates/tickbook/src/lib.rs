@@ -25,10 +25,10 @@
 //!
 //! # Guarantees
 //!
-//! - [`BookReader::top`] and [`BookReader::depth`] return a book only if it is whole, *live* (known
-//!   to equal the venue's book at the sequence it carries) and *fresh* (its builder beats, its
-//!   connection is not silent); otherwise an error that says why. The `_any` variants give the
-//!   last whole book beside that reason.
+//! - [`BookReader::top`], `quotes` and [`BookReader::depth`] return a book only if it is whole,
+//!   *live* (known to equal the venue's book at the sequence it carries) and *fresh* (its builder
+//!   beats, its connection is not silent); otherwise an error that says why. The `_any` variants
+//!   give the last whole book beside that reason.
 //! - [`BookReader::ticker`] does the same for what the venue says beside the book (mark, index,
 //!   funding, open interest, volatilities, greeks): fresh as long as the connection that it came on
 //!   is open in the same epoch and not silent. What the venue does not say is absent.
@@ -69,7 +69,8 @@ pub use consolidated::{Consolidated, ConsolidatedBook, ConsolidatedLevel, LeftOu
 pub use events::{EventRead, EventReader};
 pub use tickbook_shm::{
     BookHeader, BookInfo, ConnInfo, ConnState, Counter, DEFAULT_DIR, Depth, Event, EventKind,
-    Histogram, LevelsEvent, ShmError, SnapshotFlags, Stage, ThreadStats, TickerSnapshot, Top,
+    Histogram, LevelsEvent, Quotes, ShmError, SnapshotFlags, Stage, ThreadStats, TickerSnapshot,
+    Top,
 };
 pub use tickbook_types::{
     BookId, BookState, ConnId, Decimal, Epoch, Figure, InstrumentKind, InstrumentStatus, Level,

@@ -6,7 +6,7 @@ mod writer;
 
 use tickbook::{
     AttachError, BookId, BookReader, BookState, ConnId, ConnState, Depth, EventKind, EventRead,
-    MonoNanos, NotReadable, Reason, Tickbook,
+    MonoNanos, NotReadable, Quotes, Reason, Tickbook,
 };
 use tickbook_shm::{BuilderWriter, ConnWriter, Segment, Snapshot, TradeEvent};
 use tickbook_types::{Price, Scale, Side, Size, WallNanos, clock};
@@ -97,8 +97,18 @@ fn not_fresh(age_ns: i64) -> Result<(), NotReadable> {
     Err(NotReadable::NotFresh { age_ns })
 }
 
+/// Reads the top; what the quotes say by themselves is the same, book or error.
 fn top_at(reader: &mut BookReader, now: MonoNanos) -> Result<(), NotReadable> {
-    reader.top_at(now).map(|_| ())
+    // Which of the two comes first differs: the first one may have to judge for both.
+    let (quotes, top) = if reader.top_changed_at(now) {
+        let quotes = reader.quotes_at(now);
+        (quotes, reader.top_at(now))
+    } else {
+        let top = reader.top_at(now);
+        (reader.quotes_at(now), top)
+    };
+    assert_eq!(quotes, top.as_ref().map(Quotes::from).map_err(|why| *why));
+    top.map(|_| ())
 }
 
 #[test]
@@ -265,6 +275,7 @@ fn a_book_that_took_the_place_of_another_is_not_read_as_that_one() {
     engine.builders[0].remove_book(BookId(0));
     engine.builders[0].add_book(&spec(0, 0, "XRPUSDT")).unwrap();
     engine.builders[0].publish(BookId(0), &LIVE);
+    assert!(matches!(reader.quotes_at(engine.start), Err(NotReadable::Closed)));
     assert_eq!(top_at(&mut reader, engine.start), Err(NotReadable::Closed));
     assert_eq!(reader.depth_at(&mut depth, engine.start), Err(NotReadable::Closed));
 }

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use tickbook::{AttachError, BookReader, Depth, NotReadable, ShmError, Tickbook};
 use tickbook_shm::Segment;
 use tickbook_types::{MonoNanos, clock};
-use writer::{TestDir, Writer, check_depth, check_top, config};
+use writer::{TestDir, Writer, check_depth, check_quotes, check_top, config};
 
 /// Long enough that a busy test host does not look like a dead writer.
 const PATIENT_NS: i64 = 5_000_000_000;
@@ -78,6 +78,14 @@ fn no_read_is_torn_while_the_writer_publishes_at_full_speed() {
             match reader.top() {
                 Ok(top) => {
                     newer(check_top(id, &top));
+                    tops += 1;
+                }
+                Err(NotReadable::Busy) => busy += 1,
+                Err(why) => panic!("{why}"),
+            }
+            match reader.quotes() {
+                Ok(quotes) => {
+                    newer(check_quotes(id, &quotes));
                     tops += 1;
                 }
                 Err(NotReadable::Busy) => busy += 1,

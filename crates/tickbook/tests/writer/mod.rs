@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tickbook::{
-    BookHeader, BookId, BookState, ConnId, ConnState, Depth, Epoch, Level, Price, Reason, Scale,
-    SeqNo, Size, SnapshotFlags, Top, Venue, WallNanos,
+    BookHeader, BookId, BookState, ConnId, ConnState, Depth, Epoch, Level, Price, Quotes, Reason,
+    Scale, SeqNo, Size, SnapshotFlags, Top, Venue, WallNanos,
 };
 use tickbook_shm::{Segment, SegmentConfig, Snapshot};
 use tickbook_types::{BookSpec, Instrument, clock};
@@ -274,6 +274,18 @@ pub(crate) fn check_top(book: u32, top: &Top) -> u64 {
     let number = check_header(&top.header);
     let best = |side| (levels_of(book, number, side) > 0).then(|| level(book, number, side, 0));
     assert_eq!((top.bid, top.ask), (best(0), best(1)), "publish {number}");
+    number
+}
+
+/// Checks that every word of the quotes is that of one publish; returns its number.
+pub(crate) fn check_quotes(book: u32, quotes: &Quotes) -> u64 {
+    let number = quotes.seq.unwrap().0;
+    let expected = snapshot(number, &[], &[], 0..0);
+    assert_eq!((quotes.state, quotes.reason), (expected.state, expected.reason), "{quotes:?}");
+    assert_eq!((quotes.epoch, quotes.scale), (expected.epoch, expected.scale), "{quotes:?}");
+    assert_eq!(quotes.instrument_epoch, expected.instrument_epoch, "{quotes:?}");
+    let best = |side| (levels_of(book, number, side) > 0).then(|| level(book, number, side, 0));
+    assert_eq!((quotes.bid, quotes.ask), (best(0), best(1)), "publish {number}");
     number
 }
 
