@@ -1,10 +1,15 @@
 //! What reading costs, venue by venue: the book messages of every capture through the venue's
-//! session into its ring, beside a general JSON parser on the same text.
+//! session into its ring, beside sonic-rs on the same text: typed as a careful user would have it,
+//! and as a tree.
 //!
 //! `TICKBOOK_CAPTURES=FOLDER venues` prints a table. Each message is timed by itself in some
 //! passes, each with a new session, and counts with its shortest time, less that of reading the
 //! clock. The session does more than the parser: sequence rules, exact numbers, order maps,
-//! inflating, splices. What is inflated is not parsed beside it; its twin in text is.
+//! inflating, splices. What is inflated is not parsed beside it; its twin in text is. The typed
+//! parser is compared over the messages in which it finds the levels that the session finds.
+
+mod fixed;
+mod typed;
 
 use std::error::Error;
 use std::fmt;
@@ -32,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::var_os("TICKBOOK_CAPTURES").ok_or("TICKBOOK_CAPTURES is not set")?;
     println!(
         "| recording | book messages | levels each | session, ns a message | ns a level | \
-         sonic-rs tree, ns a message | sonic-rs / session |"
+         sonic-rs typed / session | sonic-rs tree / session |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for venue in Venue::all() {
@@ -66,7 +71,8 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
 struct Message {
     /// Shortest times seen, in ticks; 0 for what is no book message.
     session: u64,
-    parser: u64,
+    tree: u64,
+    typed: u64,
     levels: u64,
 }
 
@@ -81,23 +87,30 @@ fn measure(venue: Venue, name: &str, capture: &Capture) -> Option<String> {
     let clock = Converter::new();
     let books: Vec<_> = messages.iter().filter(|it| it.session > 0).collect();
     let count = books.len() as f64;
-    let sum = |time: fn(&Message) -> u64| {
+    let sum = |books: &[&Message], time: fn(&Message) -> u64| {
         let ticks: u64 = books.iter().map(|it| time(it).saturating_sub(idle)).sum();
         clock.nanos(ticks) as f64
     };
     let levels = books.iter().map(|it| it.levels).sum::<u64>() as f64;
-    let (ours, theirs) = (sum(|it| it.session), sum(|it| it.parser));
-    let parser = if theirs > 0.0 {
-        format!("{:.0} | {:.1}", theirs / count, theirs / ours)
-    } else {
-        "- | -".to_owned()
+    let ours = sum(&books, |it| it.session);
+    // Over the messages that the peer has read.
+    let ratio = |time: fn(&Message) -> u64| {
+        let both: Vec<_> = books.iter().copied().filter(|it| time(it) > 0).collect();
+        if both.is_empty() {
+            return "-".to_owned();
+        }
+        let ratio = sum(&both, time) / sum(&both, |it| it.session);
+        let share = 100 * both.len() / books.len();
+        if share < 99 { format!("{ratio:.1} ({share} %)") } else { format!("{ratio:.1}") }
     };
     (count > 0.0).then(|| {
         format!(
-            "| `{venue}/{name}` | {count} | {:.1} | {:.0} | {:.1} | {parser} |",
+            "| `{venue}/{name}` | {count} | {:.1} | {:.0} | {:.1} | {} | {} |",
             levels / count,
             ours / count,
             ours / levels.max(1.0),
+            ratio(|it| it.typed),
+            ratio(|it| it.tree),
         )
     })
 }
@@ -169,7 +182,13 @@ fn pass(venue: Venue, capture: &Capture, messages: &mut [Message]) {
                     place.keep(took, counters.level_updates - before.1);
                     let start = clock::now();
                     black_box(sonic_rs::from_slice::<Tree<'_>>(black_box(text.payload())).is_ok());
-                    place.parser = shortest(place.parser, since(start));
+                    place.tree = shortest(place.tree, since(start));
+                    let start = clock::now();
+                    let levels = typed::levels(venue, black_box(text.payload()));
+                    let took = since(start);
+                    if levels.is_some_and(|it| it as u64 == place.levels) {
+                        place.typed = shortest(place.typed, took);
+                    }
                 }
             }
             Record::Binary { bytes, .. } => {
