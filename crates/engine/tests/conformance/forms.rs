@@ -8,6 +8,10 @@ use tickbook_types::Venue;
 #[derive(Debug)]
 pub struct Form {
     pub venue: Venue,
+    /// Its row in the table: the venue, or `VENUE@DEPTH` for a further channel of it.
+    pub label: &'static str,
+    /// Levels a side that such a channel is asked for by.
+    pub depth: Option<u32>,
     /// How a subscription names it.
     pub symbol: &'static str,
     /// The book's name.
@@ -46,15 +50,14 @@ fn section(text: &'static str) -> Form {
     let mut lines = text.lines();
     let mut head = lines.next().unwrap().split(' ');
     let mut word = || head.next().unwrap();
+    let label = word();
+    let (venue, depth) = label.split_once('@').unwrap_or((label, ""));
     Form {
-        venue: word().parse().unwrap(),
+        venue: venue.parse().unwrap(),
+        label,
+        depth: depth.parse().ok(),
         symbol: word(),
         name: word(),
         lines: lines.map(|line| line.split_once(' ').unwrap_or((line, ""))).collect(),
     }
-}
-
-/// The forms of a venue.
-pub fn of(venue: Venue) -> Option<&'static Form> {
-    ALL.iter().find(|form| form.venue == venue)
 }

@@ -47,7 +47,7 @@ const TOKEN: &str = r#"{"code":"200000","data":{"token":"t","instanceServers":[{
 impl Rig {
     /// A session that has connected and subscribed one book, and has heard of nothing else.
     pub fn new(form: &'static Form, depth: Option<u32>, test: &str) -> Self {
-        let dir = ShmDir::new(&format!("conformance-{}-{test}", form.venue));
+        let dir = ShmDir::new(&format!("conformance-{}-{test}", form.label));
         let mut segment = Segment::create(&SegmentConfig {
             dir: dir.0.clone(),
             name: "conformance".to_owned(),
@@ -63,7 +63,8 @@ impl Rig {
         let desk = Desk::new(DeskConfig { depth: 32, books_max: 1 }, writer, stats);
         let attached = Tickbook::attach_in(&dir.0, Some("conformance")).unwrap();
         let (trades, ticker, symbol) = (false, false, form.symbol.to_owned());
-        let wanted = Subscription { symbol, book: true, depth, trades, ticker };
+        let deep = depth.or(form.depth);
+        let wanted = Subscription { symbol, book: true, depth: deep, trades, ticker };
         let mut config = SessionConfig::new(form.venue, vec![wanted], Mode::Live);
         config.key = Key::parse("token = key-of-the-test").ok();
         let mut instrument = Instrument::unlisted(form.venue, form.symbol);

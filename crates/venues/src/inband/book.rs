@@ -10,7 +10,7 @@ use tickbook_types::{
 use super::chain::Position;
 use super::digits::Digits;
 use super::lines::Race;
-use super::protocol::{Route, Topic};
+use super::protocol::{Recovery, Route, Topic};
 use crate::counters::Rejected;
 use crate::fetch::Fetch;
 use crate::level::{DecimalLevel, Needs, rounded_size};
@@ -40,6 +40,7 @@ pub(super) struct Book {
     pub(super) depth_max: Option<u32>,
     /// [`super::protocol::Rules::crosses`].
     pub(super) crosses: bool,
+    pub(super) recovery: Recovery,
     /// Index of its connection.
     pub(super) line: usize,
     /// Whether the builder knows it.
@@ -121,6 +122,7 @@ impl Book {
             instrument,
             depth_max: None,
             crosses: false,
+            recovery: Recovery::Resubscribe,
             line,
             added: false,
             state: BookState::Syncing,

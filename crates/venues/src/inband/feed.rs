@@ -223,11 +223,15 @@ impl InbandSession {
     /// Whether a snapshot is older than what is known already.
     fn is_of_no_use(&mut self, index: usize, event: &BookEvent, cx: &mut Context<'_>) -> bool {
         let book = &mut self.books[index];
-        if self.rules.recovery == Recovery::NextMessage {
+        if book.recovery == Recovery::NextMessage {
             let (last, late) = book.whole;
+            let older = match (event.link, book.position.id()) {
+                // Lower with a later time, the venue has begun its ids anew.
+                (Link::Above(id), Some(at)) => id < at && event.time <= last,
+                _ => self.rules.times_grow && event.time < last,
+            };
             // So many in a row are no stragglers: the venue has set back its clock.
-            let known = self.rules.times_grow && book.phase == Phase::Live;
-            let belated = known && event.time < last && late < LATE_MAX;
+            let belated = older && book.phase == Phase::Live && late < LATE_MAX;
             book.whole = if belated { (last, late + 1) } else { (event.time, 0) };
             if belated {
                 cx.counters.ignore(Ignored::Stale);

@@ -192,8 +192,8 @@ impl InbandSession {
     ) -> bool {
         let line = self.lines[line].copy;
         let book = &mut self.books[index];
+        let whole = book.recovery == Recovery::NextMessage;
         let Some(race) = book.race.as_deref_mut() else { return true };
-        let whole = self.rules.recovery == Recovery::NextMessage;
         let key = key_of(event, levels);
         race.seen[line] = true;
         let begins = event.content == Content::Snapshot && !whole;
@@ -313,8 +313,8 @@ impl InbandSession {
     ) -> bool {
         let carriers = self.carriers(index);
         let (copy, open) = (self.lines[line].copy, self.lines[line].phase == LinePhase::Open);
-        let needs_place = self.rules.recovery != Recovery::NextMessage;
         let book = &mut self.books[index];
+        let needs_place = book.recovery != Recovery::NextMessage;
         let Some(race) = book.race.as_deref_mut() else { return false };
         let needs_place = needs_place && book.position.id().is_none();
         let at = race.messages.at;

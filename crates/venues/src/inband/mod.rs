@@ -98,7 +98,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::Deribit => Box::new(deribit::Deribit),
         Venue::CoinbaseAdvanced => Box::new(coinbase_advanced::CoinbaseAdvanced),
         Venue::CoinbaseExchange => Box::new(coinbase_exchange::CoinbaseExchange),
-        Venue::OkxV5 => Box::new(okx::Okx),
+        Venue::OkxV5 => Box::new(okx::Okx::default()),
         Venue::CryptoCom => Box::new(cryptocom::CryptoCom::default()),
         Venue::Upbit => Box::new(upbit::Upbit),
         Venue::HitBtc => Box::new(hitbtc::HitBtc),

@@ -1,24 +1,30 @@
-//! OKX v5: `books` (400 levels), and `books-l2-tbt` and `books50-l2-tbt` in recordings.
+//! OKX v5: `books` (400 levels), `books5` and `bbo-tbt` (5 levels and 1), and `books-l2-tbt` and
+//! `books50-l2-tbt` in recordings.
 //!
-//! `prevSeqId` names the `seqId` before; ids jump, stay (keepalive) and may begin anew. Recordings
-//! from before 2023 have no ids, and a checksum instead. Sizes of derivatives are contracts. A
-//! ticker comes in parts, one channel each; greeks come for all options of a family at once, and
-//! are those of Black and Scholes, in dollars.
+//! Every message of `books5` and `bbo-tbt` is a whole book, named with its channel
+//! (`BTC-USDT@bbo-tbt`); its ids only grow. In the others `prevSeqId` names the `seqId` before; ids
+//! jump, stay (keepalive) and may begin anew. Recordings from before 2023 have no ids, and a
+//! checksum instead. Sizes of derivatives are contracts. A ticker comes in parts, one channel each;
+//! greeks come for all options of a family at once, and are those of Black and Scholes, in dollars.
 
 use tickbook_types::{ChecksumKind, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, millis};
-use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::protocol::{Protocol, Recovery, Rules, SECOND, Topic, Verb};
 use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::session::{ConfigError, Subscription};
 
 /// See the module.
-#[derive(Debug)]
-pub(crate) struct Okx;
+#[derive(Debug, Default)]
+pub(crate) struct Okx {
+    /// Name of the book being read, where it is not its symbol.
+    name: Vec<u8>,
+}
 
 /// The venue advises fewer than 30 depth channels on a connection.
 const RULES: Rules = Rules {
@@ -31,8 +37,15 @@ const RULES: Rules = Rules {
     keepalive: Some((20 * SECOND, "ping")),
     checksums: true,
     same_on_all: true,
+    times_grow: true,
     ..Rules::CAUTIOUS
 };
+
+/// Levels a side of the channel that a book has if it is not asked for otherwise.
+const DEPTH: u32 = 400;
+
+/// Channels of whole books: levels a side, and name.
+const WHOLE: [(u32, &str); 2] = [(1, "bbo-tbt"), (5, "books5")];
 
 /// Of `tickers`, `mark-price`, `funding-rate`, `open-interest` and `opt-summary`: no name is in two
 /// of them. `fundingTime` is that of the next funding, `nextFundingTime` that of the one after it.
@@ -94,13 +107,41 @@ impl Protocol for Okx {
         RULES
     }
 
+    fn topic(&self, subscription: &Subscription) -> Result<Topic, ConfigError> {
+        let mut topic = Topic::plain(subscription);
+        match subscription.depth {
+            None | Some(DEPTH) => {}
+            Some(depth) => match WHOLE.iter().find(|(levels, _)| *levels == depth) {
+                Some((_, channel)) => topic.name = format!("{}@{channel}", topic.symbol),
+                None => return Err(ConfigError::BadDepth { symbol: topic.symbol, depth }),
+            },
+        }
+        Ok(topic)
+    }
+
+    fn symbol_of<'a>(&self, name: &'a str) -> &'a str {
+        name.split_once('@').map_or(name, |(symbol, _)| symbol)
+    }
+
+    fn channel_of<'a>(&self, name: &'a str) -> &'a str {
+        self.symbol_of(name)
+    }
+
+    fn recovery(&self, topic: &Topic) -> Recovery {
+        if is_whole(channel_of(&topic.name).as_bytes()) {
+            Recovery::NextMessage
+        } else {
+            Recovery::Resubscribe
+        }
+    }
+
     fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
         let mut args: Vec<String> = Vec::new();
         for topic in topics {
             let trades = if topic.trades { &["trades"][..] } else { &[] };
             let ticker = if topic.ticker { ticker_channels(&topic.symbol) } else { &[] };
             let aside = trades.iter().chain(ticker).filter(|_| verb == Verb::Subscribe);
-            for channel in ["books"].iter().chain(aside) {
+            for channel in [channel_of(&topic.name)].iter().chain(aside) {
                 let arg = channel_arg(channel, &topic.symbol);
                 // Options of one family share a channel.
                 if !args.contains(&arg) {
@@ -140,6 +181,11 @@ impl Protocol for Okx {
                     value.array(|book| read_book(book, symbol, action, frame))?;
                     is_read = true;
                 }
+                b"data" if is_whole(channel) && !symbol.is_empty() && event.is_empty() => {
+                    let name = self.name_of(symbol, channel);
+                    value.array(|book| read_whole(book, name, frame))?;
+                    is_read = true;
+                }
                 b"data" => data = Some(value.mark()?),
                 _ => value.skip()?,
             }
@@ -152,6 +198,10 @@ impl Protocol for Okx {
             (b"notice", _) => frame.ignore(Ignored::Notice),
             (b"", Some(mut data)) if is_book(channel) => {
                 data.array(|book| read_book(book, symbol, action, frame))?;
+            }
+            (b"", Some(mut data)) if is_whole(channel) => {
+                let name = self.name_of(symbol, channel);
+                data.array(|book| read_whole(book, name, frame))?;
             }
             (b"", Some(mut data)) if channel.starts_with(b"trades") => {
                 data.array(|trade| TRADE.read(b"", trade, frame))?;
@@ -166,7 +216,44 @@ impl Protocol for Okx {
     }
 }
 
-/// Whether a channel has the books kept here. `books5`, `bbo-tbt` and `books-rpi` have others.
+impl Okx {
+    /// The name of a whole book.
+    fn name_of(&mut self, symbol: &[u8], channel: &[u8]) -> &[u8] {
+        self.name.clear();
+        for part in [symbol, b"@", channel] {
+            self.name.extend_from_slice(part);
+        }
+        &self.name
+    }
+}
+
+/// The channel of a book's name.
+fn channel_of(name: &str) -> &str {
+    name.split_once('@').map_or("books", |(_, channel)| channel)
+}
+
+/// Whether every message of a channel is a whole book.
+fn is_whole(channel: &[u8]) -> bool {
+    WHOLE.iter().any(|(_, name)| name.as_bytes() == channel)
+}
+
+fn read_whole(book: &mut Reader<'_>, name: &[u8], frame: &mut Frame) -> Read<()> {
+    let (mut time, mut id) = (0, None);
+    book.object(|key, value| {
+        match key {
+            b"bids" => frame.rows(Side::Bid, value)?,
+            b"asks" => frame.rows(Side::Ask, value)?,
+            b"ts" => time = value.integer()?,
+            b"seqId" => id = Some(value.integer()?),
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    frame.book(name, Content::Snapshot, id.map_or(Link::Free, Link::Above), millis(time));
+    Ok(())
+}
+
+/// Whether a channel has books of changes. Rows of `books-rpi` mean something else.
 fn is_book(channel: &[u8]) -> bool {
     matches!(channel, b"books" | b"books-l2-tbt" | b"books50-l2-tbt")
 }

@@ -31,7 +31,7 @@ pub(crate) struct Rules {
     pub(crate) keepalive: Option<(i64, &'static str)>,
     /// Texts to send first on every connection.
     pub(crate) greeting: &'static [&'static str],
-    /// What brings a new snapshot.
+    /// What brings a new snapshot; [`Protocol::recovery`] may say it of one channel.
     pub(crate) recovery: Recovery,
     /// Whether every connection is sent the same messages, so that one can stand in for another:
     /// with ids of the book, or as whole books, or with a checksum.
@@ -203,6 +203,11 @@ pub(crate) trait Protocol: fmt::Debug + Send {
     /// Levels a side beyond which the venue forgets a level without saying so.
     fn depth_max(&self, _: &Topic) -> Option<u32> {
         None
+    }
+
+    /// What brings a new snapshot of a book, where its channels differ in that.
+    fn recovery(&self, _: &Topic) -> Recovery {
+        self.rules().recovery
     }
 
     /// A connection is open, the `line`-th of the session's ([`Frame::line`]): what was said on the

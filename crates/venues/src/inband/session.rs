@@ -154,6 +154,7 @@ impl InbandSession {
         let mut book = Book::new(id, topic, instrument, line);
         book.depth_max = self.protocol.depth_max(&book.topic);
         book.crosses = self.rules.crosses;
+        book.recovery = self.protocol.recovery(&book.topic);
         book.race = (self.config.lines > 1).then(|| Box::new(Race::new()));
         let path = self.protocol.snapshot_path(&book.topic);
         book.splice = path.map(|path| Box::new(Splice::new(path)));
@@ -343,8 +344,8 @@ impl InbandSession {
                 let deadline = cx.now.plus(limits::FIRST_DATA_DEADLINE_NS);
                 book.wanted.stage = Stage::Asked(RequestId(0), deadline);
                 cx.counters.snapshot_requests += 1;
-                let silent = book.wanted.failures > 1;
-                if self.rules.recovery == Recovery::Resubscribe || silent {
+                let (recovery, silent) = (book.recovery, book.wanted.failures > 1);
+                if recovery == Recovery::Resubscribe || silent {
                     let line = self.books[index].line;
                     if !self.rules.replaces {
                         self.request(line, Verb::Unsubscribe, &[index]);

@@ -103,7 +103,7 @@ impl Rig {
     }
 
     fn live(words: &Words) -> Self {
-        Self::new(words.venue, vec![Subscription::all(words.symbol)], Mode::Live)
+        Self::new(words.venue, vec![words.subscription()], Mode::Live)
     }
 
     fn replay(venue: Venue) -> Self {
@@ -458,7 +458,9 @@ fn what_the_venue_wants_answered_is_answered() {
 fn keepalives_are_sent_and_nothing_exceeds_the_pace() {
     for words in fixtures::ALL.iter() {
         let rules = rules(words.venue).unwrap();
-        let many = (0..30).map(|n| Subscription::all(&format!("{}{n}", words.symbol))).collect();
+        let symbol = |n| format!("{}{n}", words.symbol);
+        let many = (0..30).map(|n| Subscription { symbol: symbol(n), ..words.subscription() });
+        let many = many.collect();
         let mut rig = Rig::new(words.venue, many, Mode::Live);
         let mut sent = Vec::new();
         for _ in 0..800 {

@@ -4,7 +4,9 @@ use tickbook_types::{BookState, Reason, Side};
 
 use super::super::frame::{Content, Event, Frame};
 use super::super::protocol::{Protocol, Topic, Verb};
-use super::super::{bitfinex::Bitfinex, kraken_v1::KrakenV1, kraken_v2::KrakenV2, phemex::Phemex};
+use super::super::{
+    bitfinex::Bitfinex, kraken_v1::KrakenV1, kraken_v2::KrakenV2, okx::Okx, phemex::Phemex,
+};
 use super::*;
 use crate::counters::Ignored;
 use crate::session::ConfigError;
@@ -75,6 +77,61 @@ fn kraken_v2_takes_the_depth_from_the_ack_and_else_from_the_snapshot() {
     assert_eq!(events(&mut kraken, &ack), [Event::Ignored(Ignored::Ack)]);
     assert_eq!(depth_of(&events(&mut kraken, &snapshot("X/Y", 3))[0]), Some(100));
     assert_eq!(depth_of(&events(&mut kraken, &snapshot("Y/X", 3))[0]), Some(10));
+}
+
+#[test]
+fn okx_subscribes_the_channel_of_a_depth() {
+    let okx = Okx::default();
+    let wanted = [None, Some(1), Some(5)].map(|depth| Subscription {
+        trades: depth.is_none(),
+        ticker: false,
+        ..with_depth("A-B", depth)
+    });
+    let arg = |channel: &str| format!(r#"{{"channel":"{channel}","instId":"A-B"}}"#);
+    let channels = |verb| requests(&okx, verb, &wanted).concat();
+    let args = ["books", "trades", "bbo-tbt", "books5"].map(arg).join(",");
+    assert_eq!(channels(Verb::Subscribe), format!(r#"{{"op":"subscribe","args":[{args}]}}"#));
+    let args = ["books", "bbo-tbt", "books5"].map(arg).join(",");
+    assert_eq!(channels(Verb::Unsubscribe), format!(r#"{{"op":"unsubscribe","args":[{args}]}}"#));
+    let names = wanted.map(|it| okx.topic(&it).unwrap().name);
+    assert_eq!(names, ["A-B", "A-B@bbo-tbt", "A-B@books5"]);
+    let refused = okx.topic(&with_depth("A-B", Some(50)));
+    assert!(matches!(refused, Err(ConfigError::BadDepth { depth: 50, .. })));
+}
+
+#[test]
+fn depths_of_one_instrument_are_books_of_their_own() {
+    let wanted = [None, Some(1), Some(5)].map(|depth| with_depth("XY-USDT", depth)).to_vec();
+    let all = |name: &str| {
+        fixtures::ALL.iter().filter(|words| words.name.starts_with(name)).collect::<Vec<_>>()
+    };
+    let mut rig = Rig::new(Venue::OkxV5, wanted, Mode::Live);
+    assert_eq!(rig.names, ["XY-USDT", "XY-USDT@bbo-tbt", "XY-USDT@books5"]);
+    for words in all("XY-USDT@books5") {
+        rig.say(words.snapshot);
+        rig.say(words.delta);
+        assert_eq!((rig.shown(), rig.state), (FINAL.map(String::from).to_vec(), LIVE));
+    }
+    assert_eq!(rig.counters.snapshots, 2, "whole books of the one, nothing of the others");
+}
+
+#[test]
+fn a_whole_book_with_an_older_id_is_dropped_unless_ids_begin_anew() {
+    let words = fixtures::ALL.iter().find(|words| words.name == "XY-USDT@books5").unwrap();
+    let mut rig = Rig::live(words);
+    rig.say(words.snapshot);
+    rig.say(words.delta);
+    let same_time = words.snapshot.replace("1700000000000", "1700000000100");
+    for old in [words.snapshot, &same_time] {
+        rig.say(old);
+        assert_eq!((rig.shown(), rig.seq), (FINAL.map(String::from).to_vec(), Some(60)));
+    }
+    assert_eq!(rig.counters.ignored(Ignored::Stale), 2);
+    rig.say(words.delta);
+    assert_eq!((rig.counters.snapshots, rig.seq), (3, Some(60)), "said again while nothing moves");
+    rig.say(&words.snapshot.replace("1700000000000", "1700000000200"));
+    assert_eq!((rig.shown().len(), rig.seq, rig.state), (3, Some(41), LIVE));
+    assert_ne!(rig.shown(), FINAL);
 }
 
 #[test]

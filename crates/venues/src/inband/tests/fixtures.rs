@@ -4,11 +4,15 @@ use std::sync::LazyLock;
 
 use tickbook_types::Venue;
 
+use crate::session::Subscription;
+
 /// A venue's words: all of them go from bids 100.5 x 2, 100 x 1, asks 101 x 3 to bids 100.5 x 2,
 /// asks 101 x 3, 101.5 x 4. Where orders come one by one, there are several lines, to be said one
 /// after the other.
 pub(super) struct Words {
     pub(super) venue: Venue,
+    /// Which of its channels, where it has several.
+    pub(super) depth: Option<u32>,
     /// How a subscription names it.
     pub(super) symbol: &'static str,
     /// The book's name.
@@ -37,7 +41,8 @@ pub(super) static ALL: LazyLock<Vec<Words>> = LazyLock::new(|| {
     sections.map(section).collect()
 });
 
-/// `= VENUE SYMBOL NAME`, and a line for each kind of message.
+/// `= VENUE SYMBOL NAME` (or `VENUE@DEPTH`: a further channel of it), and a line for each kind of
+/// message.
 fn section(text: &'static str) -> Words {
     let (head, lines) = text.split_once('\n').unwrap();
     let mut head = head.split(' ');
@@ -46,8 +51,11 @@ fn section(text: &'static str) -> Words {
         let texts: Vec<&str> = texts.filter(|(of, _)| *of == kind).map(|(_, text)| text).collect();
         &*texts.join("\n").leak()
     };
+    let label = head.next().unwrap();
+    let (venue, depth) = label.split_once('@').unwrap_or((label, ""));
     Words {
-        venue: head.next().unwrap().parse().unwrap(),
+        venue: venue.parse().unwrap(),
+        depth: depth.parse().ok(),
         symbol: head.next().unwrap(),
         name: head.next().unwrap(),
         opening: line("opening"),
@@ -59,6 +67,13 @@ fn section(text: &'static str) -> Words {
         refusal: line("refusal"),
         old_trades: line("old_trades"),
         trade: line("trade"),
+    }
+}
+
+impl Words {
+    /// The book of these words.
+    pub(super) fn subscription(&self) -> Subscription {
+        Subscription { depth: self.depth, ..Subscription::all(self.symbol) }
     }
 }
 

@@ -11,7 +11,12 @@ fn other(words: &Words) -> String {
 }
 
 fn wish(rig: &mut Rig, symbols: &[&str]) -> Result<Wished, ConfigError> {
-    let wanted: Vec<Subscription> = symbols.iter().map(|it| Subscription::all(it)).collect();
+    wish_deep(rig, None, symbols)
+}
+
+fn wish_deep(rig: &mut Rig, depth: Option<u32>, symbols: &[&str]) -> Result<Wished, ConfigError> {
+    let book = |it: &&str| Subscription { depth, ..Subscription::all(it) };
+    let wanted: Vec<Subscription> = symbols.iter().map(book).collect();
     let mut wished = Ok(Wished::default());
     rig.call(|session, cx| wished = session.on_wish(&wanted, cx));
     wished
@@ -33,6 +38,7 @@ fn a_book_comes_and_goes_on_every_venue() {
         rig.snapshot(words);
         sent_soon(&mut rig);
         let both = [words.symbol, &other];
+        let wish = |rig: &mut Rig, symbols: &[&str]| wish_deep(rig, words.depth, symbols);
         assert_eq!(wish(&mut rig, &both), Ok(Wished { added: 1, removed: 0 }), "{at}");
         let said = sent_soon(&mut rig).join("\n");
         let coin = |symbol: &str| symbol.split('-').next().unwrap().to_owned();
