@@ -16,6 +16,10 @@ pub(crate) enum Form {
     Quote,
     /// A percentage; zero is none.
     Percent,
+    /// An integer of units of this power of ten.
+    Units(i8),
+    /// The same; zero is none.
+    QuoteUnits(i8),
     /// A time in ms; zero is none.
     Millis,
     /// A time as text.
@@ -39,11 +43,14 @@ fn read(field: TickerField, form: Form, value: &mut Reader<'_>) -> Read<LevelRec
         return Ok(field.record(None));
     }
     let number = Decimal::parse(digits).map_err(|_| Rejected::Number)?;
-    if number.is_zero() && form != Form::Plain {
+    if number.is_zero() && !matches!(form, Form::Plain | Form::Units(_)) {
         return Ok(field.record(None));
     }
     let number = match form {
         Form::Percent => Decimal::new(number.mantissa(), number.exponent() - 2),
+        Form::Units(power) | Form::QuoteUnits(power) => {
+            Decimal::new(number.mantissa(), number.exponent() + i16::from(power))
+        }
         Form::Millis => {
             let time = number.to_mantissa(0).ok().and_then(|it| u64::try_from(it).ok());
             Decimal::new(venue_time(time.ok_or(Rejected::Number)?).0.into(), -9)

@@ -8,13 +8,16 @@
 //! The book of precision P0 is named as its symbol (`tBTCUSD`), those of others with it
 //! (`tBTCUSD@P1`), in subscriptions too. The levels of R0 are the sums of its orders; its checksums
 //! are made of order ids and are not compared.
+//!
+//! A ticker comes in parts: `ticker`, and of derivatives (`tBTCF0:USTF0`) `status`.
 
-use tickbook_types::{ChecksumKind, Decimal, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Decimal, Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, millis};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use super::rows::numbers;
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -51,12 +54,14 @@ struct Channel {
 enum Kind {
     Book,
     Trades,
-    /// Tickers, candles, books of funding.
+    /// One of the channels that a ticker is made of: names and meanings of its places.
+    Ticker(&'static [&'static str], &'static Fields),
+    /// Candles, books of funding.
     Other,
 }
 
-/// A connection may have 25 channels; a book and its trades are two. 229376 are the flags for the
-/// time (32768), the sequence number (65536) and checksums (131072).
+/// A connection may have 25 channels; a book, its trades and two for its ticker are four. 229376
+/// are the flags for the time (32768), the sequence number (65536) and checksums (131072).
 const RULES: Rules = Rules {
     ws: &[
         (Endpoint::Main, "wss://api-pub.bitfinex.com"),
@@ -64,13 +69,37 @@ const RULES: Rules = Rules {
     ],
     rest: "https://api-pub.bitfinex.com",
     path: "/ws/2",
-    books_per_conn: 12,
+    books_per_conn: 6,
     keepalive: Some((30 * SECOND, r#"{"event":"ping","cid":1}"#)),
     greeting: &[r#"{"event":"conf","flags":229376}"#],
     shows_loss: true,
     checksums: true,
     ..Rules::CAUTIOUS
 };
+
+/// The places of `ticker`. Its sizes are sums of the 25 best levels, and left out.
+const TICKER_PLACES: [&str; 7] = ["bid", "", "ask", "", "", "", "last"];
+
+const TICKER: &Fields = &[
+    ("bid", TickerField::BidPrice, Form::Quote),
+    ("ask", TickerField::AskPrice, Form::Quote),
+    ("last", TickerField::LastPrice, Form::Quote),
+];
+
+/// The places of `status`. The price of the derivative itself is `ticker`'s.
+const STATUS_PLACES: [&str; 18] =
+    ["", "", "", "spot", "", "", "", "next", "", "", "", "funding", "", "", "mark", "", "", "open"];
+
+const STATUS: &Fields = &[
+    ("spot", TickerField::IndexPrice, Form::Quote),
+    ("next", TickerField::NextFunding, Form::Millis),
+    ("funding", TickerField::FundingRate, Form::Plain),
+    ("mark", TickerField::MarkPrice, Form::Quote),
+    ("open", TickerField::OpenInterest, Form::Plain),
+];
+
+/// What stands before the symbol of a derivative's status.
+const STATUS_KEY: &str = "deriv:";
 
 /// The flag without which a number behind the data is a time.
 const SEQUENCE: u64 = 65_536;
@@ -147,6 +176,13 @@ impl Protocol for Bitfinex {
             out.push(subscribe("book", &book));
             if topic.trades {
                 out.push(subscribe("trades", ""));
+            }
+            if topic.ticker {
+                out.push(subscribe("ticker", ""));
+            }
+            if topic.ticker && symbol.contains("F0:") {
+                let key = format!(r#""key":"{STATUS_KEY}{symbol}""#);
+                out.push(format!(r#"{{"event":"subscribe","channel":"status",{key}}}"#));
             }
         }
     }
@@ -253,6 +289,9 @@ fn data(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> 
         (Kind::Trades, b"tu", _) => frame.ignore(Ignored::TradeTwice),
         // Trades from before the subscription.
         (Kind::Trades, b"", _) => frame.ignore(Ignored::Stale),
+        (Kind::Ticker(places, fields), b"", Some(body)) => {
+            read_ticker(body, name, (places, fields), time, frame)?;
+        }
         (Kind::Book, b"", None) => return Err(Rejected::Shape),
         _ => frame.ignore(Ignored::UnusedStream),
     }
@@ -363,6 +402,23 @@ fn side_and_size(amount: Number) -> (Side, Number) {
     (if negative { Side::Ask } else { Side::Bid }, size)
 }
 
+/// An array whose places have meanings. Without the flag it has no time.
+fn read_ticker(
+    mut body: Reader<'_>,
+    symbol: &[u8],
+    (places, fields): (&[&str], &Fields),
+    time: WallNanos,
+    frame: &mut Frame,
+) -> Read<()> {
+    let mut places = places.iter();
+    body.array(|item| {
+        let name = places.next().copied().unwrap_or_default();
+        frame.figure(fields, name.as_bytes(), item)
+    })?;
+    frame.ticker(Some(symbol), Extent::Part, time);
+    Ok(())
+}
+
 /// `[id, time, amount, price]`.
 fn read_trade(mut body: Reader<'_>, symbol: &[u8], frame: &mut Frame) -> Read<()> {
     let (mut id, mut time, mut numbers, mut place) = (0, 0, [&b""[..]; 2], 0);
@@ -394,6 +450,7 @@ fn event(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()>
             b"event" => event = value.text()?,
             b"channel" => channel = value.text()?,
             b"symbol" => symbol = utf8(value.text()?)?,
+            b"key" => symbol = utf8(value.text()?)?.trim_start_matches(STATUS_KEY),
             b"prec" => precision = utf8(value.text()?)?,
             b"chanId" => id = Some(value.integer()?),
             b"code" => code = value.integer()?,
@@ -412,6 +469,8 @@ fn event(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()>
                     (Kind::Book, book_name(symbol, precision))
                 }
                 b"trades" if is_pair => (Kind::Trades, symbol.to_owned()),
+                b"ticker" if is_pair => (Kind::Ticker(&TICKER_PLACES, TICKER), symbol.to_owned()),
+                b"status" if is_pair => (Kind::Ticker(&STATUS_PLACES, STATUS), symbol.to_owned()),
                 _ => (Kind::Other, symbol.to_owned()),
             };
             let of_orders = kind == Kind::Book && precision == ORDERS;

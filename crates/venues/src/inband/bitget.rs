@@ -1,17 +1,19 @@
 //! Bitget: `books`, of the API's versions 1 (closed; for recordings), 2 and 3.
 //!
 //! Version 1 has a checksum and no ids; version 2 has ids that only grow, and a checksum that is 0
-//! today; in version 3 `pseq` names the `seq` before. A checksum of 0 is none.
+//! today; in version 3 `pseq` names the `seq` before. A checksum of 0 is none. Tickers are whole;
+//! open interest is in the base coin, funding per interval of the contract.
 //!
 //! One connection serves spot and futures, whose symbols are the same. A book that is not spot is
 //! named with its category (`usdt-futures:BTCUSDT`), except in recordings of version 1, which had a
 //! connection for each.
 
-use tickbook_types::{ChecksumKind, Side};
+use tickbook_types::{ChecksumKind, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -33,15 +35,43 @@ pub(crate) enum Version {
 }
 
 /// The venue takes ten messages a second and recommends fewer than 50 channels on a connection; a
-/// book and its trades are two.
+/// book, its trades and its ticker are three.
 const RULES: Rules = Rules {
     ws: &[(Endpoint::Main, "wss://ws.bitget.com")],
     rest: "https://api.bitget.com",
-    books_per_conn: 24,
+    books_per_conn: 16,
     keepalive: Some((25 * SECOND, "ping")),
     checksums: true,
     ..Rules::CAUTIOUS
 };
+
+/// Of all versions: no name means two things.
+const TICKER: &Fields = &[
+    ("lastPr", TickerField::LastPrice, Form::Quote),
+    ("bidPr", TickerField::BidPrice, Form::Quote),
+    ("bidSz", TickerField::BidSize, Form::Quote),
+    ("askPr", TickerField::AskPrice, Form::Quote),
+    ("askSz", TickerField::AskSize, Form::Quote),
+    ("markPrice", TickerField::MarkPrice, Form::Quote),
+    ("indexPrice", TickerField::IndexPrice, Form::Quote),
+    ("holdingAmount", TickerField::OpenInterest, Form::Plain),
+    ("fundingRate", TickerField::FundingRate, Form::Plain),
+    ("nextFundingTime", TickerField::NextFunding, Form::Millis),
+    // Version 3.
+    ("lastPrice", TickerField::LastPrice, Form::Quote),
+    ("bid1Price", TickerField::BidPrice, Form::Quote),
+    ("bid1Size", TickerField::BidSize, Form::Quote),
+    ("ask1Price", TickerField::AskPrice, Form::Quote),
+    ("ask1Size", TickerField::AskSize, Form::Quote),
+    ("openInterest", TickerField::OpenInterest, Form::Plain),
+    // Version 1.
+    ("last", TickerField::LastPrice, Form::Quote),
+    ("bestBid", TickerField::BidPrice, Form::Quote),
+    ("bestAsk", TickerField::AskPrice, Form::Quote),
+    ("holding", TickerField::OpenInterest, Form::Plain),
+    ("capitalRate", TickerField::FundingRate, Form::Plain),
+    ("nextSettleTime", TickerField::NextFunding, Form::Millis),
+];
 
 impl Bitget {
     pub(crate) const fn new(version: Version) -> Self {
@@ -49,15 +79,14 @@ impl Bitget {
     }
 
     /// `{"instType":..,"channel":..,"instId":..}`, in the words of the version.
-    fn arg(&self, topic: &Topic, trades: bool) -> String {
+    fn arg(&self, topic: &Topic, channel: &str) -> String {
         let (category, symbol) = topic.symbol.split_once(':').unwrap_or(("spot", &topic.symbol));
-        match (self.version, trades) {
-            (Version::V3, _) => {
-                let topic = if trades { "publicTrade" } else { "books" };
+        match (self.version, channel) {
+            (Version::V3, channel) => {
+                let topic = if channel == "trade" { "publicTrade" } else { channel };
                 format!(r#"{{"instType":"{category}","topic":"{topic}","symbol":"{symbol}"}}"#)
             }
-            (version, _) => {
-                let channel = if trades { "trade" } else { "books" };
+            (version, channel) => {
                 let category = match (version, category) {
                     (Version::V1, "spot") => "SP".to_owned(),
                     (Version::V1, _) => "MC".to_owned(),
@@ -84,10 +113,13 @@ impl Protocol for Bitget {
     }
 
     fn request(&self, verb: Verb, topics: &[&Topic], _: u64, out: &mut Vec<String>) {
-        let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
-        let trades = trades.map(|topic| self.arg(topic, true));
-        let books = topics.iter().map(|topic| self.arg(topic, false));
-        let args = books.chain(trades).collect::<Vec<_>>().join(",");
+        let begins = verb == Verb::Subscribe;
+        let trades = topics.iter().filter(|topic| topic.trades && begins);
+        let trades = trades.map(|topic| self.arg(topic, "trade"));
+        let tickers = topics.iter().filter(|topic| topic.ticker && begins);
+        let tickers = tickers.map(|topic| self.arg(topic, "ticker"));
+        let books = topics.iter().map(|topic| self.arg(topic, "books"));
+        let args = books.chain(trades).chain(tickers).collect::<Vec<_>>().join(",");
         out.push(format!(r#"{{"op":"{}","args":[{args}]}}"#, verb.name()));
     }
 
@@ -98,7 +130,7 @@ impl Protocol for Bitget {
         }
         let (mut category, mut channel, mut symbol) = (&b""[..], &b""[..], &b""[..]);
         let (mut action, mut event, mut code, mut words) = (&b""[..], &b""[..], 0, &b""[..]);
-        let mut data = None;
+        let (mut data, mut sent) = (None, None);
         let mut reader = Reader::new(message);
         reader.object(|key, value| {
             match key {
@@ -116,6 +148,7 @@ impl Protocol for Bitget {
                 b"code" => code = i64::try_from(value.integer().unwrap_or(0)).unwrap_or(0),
                 b"msg" => words = value.text().unwrap_or_default(),
                 b"data" => data = Some(value.mark()?),
+                b"ts" => sent = Some(value.mark()?),
                 _ => value.skip()?,
             }
             Ok(())
@@ -144,6 +177,11 @@ impl Protocol for Bitget {
             }
             (b"", b"trade" | b"publicTrade", Some(mut data)) => {
                 data.array(|trade| read_trade(trade, &self.name, frame))?;
+            }
+            (b"", b"ticker", Some(mut data)) => {
+                let extent = if action == b"update" { Extent::Part } else { Extent::Whole };
+                let sent = sent.map_or(0, |mut sent| sent.integer().unwrap_or(0));
+                data.array(|row| read_ticker(row, &self.name, (extent, sent), frame))?;
             }
             (b"", _, Some(_)) => frame.ignore(Ignored::UnusedStream),
             _ => frame.ignore(Ignored::Ack),
@@ -178,6 +216,25 @@ fn read_book(book: &mut Reader<'_>, name: &[u8], content: Content, frame: &mut F
     if checksum != 0 {
         frame.checksum(ChecksumKind::Bitget, checksum);
     }
+    Ok(())
+}
+
+/// An object of figures. Its time stands in it, but in version 3, where it is that of the message.
+fn read_ticker(
+    row: &mut Reader<'_>,
+    name: &[u8],
+    (extent, sent): (Extent, u64),
+    frame: &mut Frame,
+) -> Read<()> {
+    let mut time = sent;
+    row.object(|key, value| {
+        match key {
+            b"ts" | b"systemTime" => time = value.mark()?.integer().unwrap_or(sent),
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(Some(name), extent, millis(time));
     Ok(())
 }
 

@@ -1,15 +1,17 @@
 //! Crypto.com: `book.SYMBOL.150`, every message a whole book of 150 levels a side; `trade.SYMBOL`.
+//! A ticker comes in parts: `ticker`, and of perpetuals `mark` and `funding` (per hour).
 //!
 //! The first trade message of a symbol tells of trades before the subscription. Later ones begin
 //! where the last ended, also on another connection, so ids tell what is new. Newest come first.
 
 use std::collections::HashMap;
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, side_of};
 use super::protocol::{Protocol, Recovery, Rules, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -30,6 +32,29 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+/// Of `ticker`: `a` is the last trade's price.
+const TICKER: &Fields = &[
+    ("a", TickerField::LastPrice, Form::Quote),
+    ("b", TickerField::BidPrice, Form::Quote),
+    ("bs", TickerField::BidSize, Form::Quote),
+    ("k", TickerField::AskPrice, Form::Quote),
+    ("ks", TickerField::AskSize, Form::Quote),
+    ("oi", TickerField::OpenInterest, Form::Plain),
+];
+
+const MARK: &Fields = &[("v", TickerField::MarkPrice, Form::Quote)];
+
+const FUNDING: &Fields = &[("v", TickerField::FundingRate, Form::Plain)];
+
+/// The channels that a ticker is made of.
+const fn ticker_channels(is_perpetual: bool) -> &'static [(&'static str, &'static Fields)] {
+    if is_perpetual {
+        &[("ticker", TICKER), ("mark", MARK), ("funding", FUNDING)]
+    } else {
+        &[("ticker", TICKER)]
+    }
+}
+
 impl Protocol for CryptoCom {
     fn rules(&self) -> Rules {
         RULES
@@ -39,7 +64,12 @@ impl Protocol for CryptoCom {
         let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
         let trades = trades.map(|topic| format!("trade.{}", topic.symbol));
         let books = topics.iter().map(|topic| format!("book.{}.150", topic.symbol));
-        let channels = quoted(books.chain(trades));
+        let tickers = topics.iter().filter(|topic| topic.ticker && verb == Verb::Subscribe);
+        let tickers = tickers.flat_map(|topic| {
+            let channels = ticker_channels(topic.symbol.ends_with("-PERP")).iter();
+            channels.map(move |(channel, _)| format!("{channel}.{}", topic.symbol))
+        });
+        let channels = quoted(books.chain(trades).chain(tickers));
         let verb = verb.name();
         out.push(format!(
             r#"{{"id":{id},"method":"{verb}","params":{{"channels":[{channels}]}}}}"#
@@ -90,6 +120,11 @@ impl CryptoCom {
             b"book" => books(symbol, data.ok_or(Rejected::Shape)?, frame),
             b"trade" => self.trades(symbol, data.ok_or(Rejected::Shape)?, frame),
             _ => {
+                let mut all = ticker_channels(true).iter();
+                if let Some((_, fields)) = all.find(|(name, _)| name.as_bytes() == channel) {
+                    let mut data = data.ok_or(Rejected::Shape)?;
+                    return data.array(|row| ticker(row, symbol, fields, frame));
+                }
                 frame.ignore(Ignored::UnusedStream);
                 Ok(())
             }
@@ -129,6 +164,19 @@ impl CryptoCom {
         }
         Ok(())
     }
+}
+
+fn ticker(row: &mut Reader<'_>, symbol: &[u8], fields: &Fields, frame: &mut Frame) -> Read<()> {
+    let mut time = 0;
+    row.object(|key, value| {
+        match key {
+            b"t" => time = value.mark()?.integer().unwrap_or(0),
+            _ => frame.figure(fields, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(Some(symbol), Extent::Part, millis(time));
+    Ok(())
 }
 
 fn books(symbol: &[u8], mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {

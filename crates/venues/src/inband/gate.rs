@@ -2,13 +2,14 @@
 //!
 //! An update says its ids `U` to `u`; each begins behind the one before it. A snapshot asked for
 //! `with_id` names the last id that it has. Spot has levels as `["price","size"]`, futures as
-//! `{"p":"price","s":size}` in contracts.
+//! `{"p":"price","s":size}` in contracts. Tickers are whole; open interest counts contracts.
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -41,6 +42,17 @@ const FUTURES: Rules = Rules {
     keepalive: Some((15 * SECOND, r#"{"time":$TIME,"channel":"futures.ping"}"#)),
     ..SPOT
 };
+
+/// Of both kinds: futures have no best prices in it.
+const TICKER: &Fields = &[
+    ("last", TickerField::LastPrice, Form::Quote),
+    ("highest_bid", TickerField::BidPrice, Form::Quote),
+    ("lowest_ask", TickerField::AskPrice, Form::Quote),
+    ("mark_price", TickerField::MarkPrice, Form::Quote),
+    ("index_price", TickerField::IndexPrice, Form::Quote),
+    ("total_size", TickerField::OpenInterest, Form::Plain),
+    ("funding_rate", TickerField::FundingRate, Form::Plain),
+];
 
 /// Levels a side of a snapshot: the most that both kinds give.
 const LEVELS: u32 = 100;
@@ -103,6 +115,9 @@ impl Protocol for Gate {
             if topic.trades && verb == Verb::Subscribe {
                 push("trades", "");
             }
+            if topic.ticker && verb == Verb::Subscribe {
+                push("tickers", "");
+            }
         }
     }
 
@@ -140,12 +155,15 @@ impl Protocol for Gate {
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
         let (mut channel, mut event, mut result, mut error) = (&b""[..], &b""[..], None, None);
+        let mut times = [None; 2];
         let mut reader = Reader::new(message);
         reader.object(|key, value| {
             match key {
                 b"channel" => channel = value.text()?,
                 b"event" => event = value.text()?,
                 b"result" => result = Some(value.mark()?),
+                b"time_ms" => times[0] = Some(value.mark()?),
+                b"time" => times[1] = Some(value.mark()?),
                 b"error" if !value.null()? => error = Some(value.mark()?),
                 _ if key != b"error" => value.skip()?,
                 _ => {}
@@ -163,6 +181,13 @@ impl Protocol for Gate {
                 b'[' => result.array(|trade| read_trade(trade, frame)),
                 _ => read_trade(&mut result, frame),
             },
+            (b"tickers", b"update", Some(mut result)) => {
+                let time = sent_at(times);
+                match result.peek()? {
+                    b'[' => result.array(|row| read_ticker(row, time, frame)),
+                    _ => read_ticker(&mut result, time, frame),
+                }
+            }
             (b"order_book_update" | b"trades", b"update", None) => Err(Rejected::Shape),
             (_, b"update" | b"all", _) => {
                 frame.ignore(Ignored::UnusedStream);
@@ -218,6 +243,25 @@ fn update(mut result: Reader<'_>, frame: &mut Frame) -> Read<()> {
     };
     let link = Link::range(Chain::Contiguous, first, last);
     frame.book(symbol, Content::Delta, link, millis(time));
+    Ok(())
+}
+
+/// When a message was sent: in milliseconds, where it says so, or in seconds.
+fn sent_at(times: [Option<Reader<'_>>; 2]) -> WallNanos {
+    let [millis, seconds] = times.map(|it| it.and_then(|mut it| it.integer().ok()));
+    super::frame::millis(millis.or_else(|| seconds?.checked_mul(1_000)).unwrap_or(0))
+}
+
+fn read_ticker(row: &mut Reader<'_>, time: WallNanos, frame: &mut Frame) -> Read<()> {
+    let mut symbol = None;
+    row.object(|key, value| {
+        match key {
+            b"currency_pair" | b"contract" => symbol = Some(value.text()?),
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(symbol, Extent::Whole, time);
     Ok(())
 }
 

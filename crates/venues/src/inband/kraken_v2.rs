@@ -7,11 +7,12 @@
 //! Messages do not tell their depth. In a recording it comes from the acknowledgement; without one
 //! it is the smallest channel that holds the snapshot.
 
-use tickbook_types::{ChecksumKind, Side};
+use tickbook_types::{ChecksumKind, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, rfc3339};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
+use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -37,6 +38,15 @@ const RULES: Rules = Rules {
     checksums: true,
     ..Rules::CAUTIOUS
 };
+
+/// Whole, with each trade.
+const TICKER: &Fields = &[
+    ("last", TickerField::LastPrice, Form::Quote),
+    ("bid", TickerField::BidPrice, Form::Quote),
+    ("bid_qty", TickerField::BidSize, Form::Quote),
+    ("ask", TickerField::AskPrice, Form::Quote),
+    ("ask_qty", TickerField::AskSize, Form::Quote),
+];
 
 /// Levels a side of the channels.
 pub(super) const DEPTHS: [u32; 5] = [10, 25, 100, 500, 1000];
@@ -82,6 +92,9 @@ impl Protocol for KrakenV2 {
         let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
         let trades = quoted(trades.map(|topic| topic.symbol.as_str()));
         push(trades, r#""channel":"trade","snapshot":false"#.to_owned());
+        let tickers = topics.iter().filter(|topic| topic.ticker && verb == Verb::Subscribe);
+        let tickers = quoted(tickers.map(|topic| topic.symbol.as_str()));
+        push(tickers, r#""channel":"ticker""#.to_owned());
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -106,6 +119,7 @@ impl Protocol for KrakenV2 {
             (b"trade", Some(mut data)) if kind == b"update" => {
                 data.array(|trade| TRADE.read(b"", trade, frame))
             }
+            (b"ticker", Some(mut data)) => data.array(|row| ticker(row, frame)),
             (b"book", None) | (b"trade", None) => Err(Rejected::Shape),
             (b"trade", _) => {
                 // Trades from before the subscription.
@@ -200,6 +214,21 @@ impl KrakenV2 {
         }
         Ok(())
     }
+}
+
+/// Its time was added to the channel later.
+fn ticker(row: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let (mut symbol, mut time) = (None, &b""[..]);
+    row.object(|key, value| {
+        match key {
+            b"symbol" => symbol = Some(value.text()?),
+            b"timestamp" => time = value.text()?,
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(symbol, Extent::Whole, rfc3339(time));
+    Ok(())
 }
 
 /// `{"price":..,"qty":..}`.

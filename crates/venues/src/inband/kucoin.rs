@@ -6,11 +6,12 @@
 //!
 //! A connection wants a token, which REST hands out, and says when it may be used.
 
-use tickbook_types::Side;
+use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -42,6 +43,14 @@ const RULES: Rules = Rules {
     ..Rules::CAUTIOUS
 };
 
+const TICKER: &Fields = &[
+    ("price", TickerField::LastPrice, Form::Quote),
+    ("bestBid", TickerField::BidPrice, Form::Quote),
+    ("bestBidSize", TickerField::BidSize, Form::Quote),
+    ("bestAsk", TickerField::AskPrice, Form::Quote),
+    ("bestAskSize", TickerField::AskSize, Form::Quote),
+];
+
 /// What an answer of REST has for a code if it is a good one.
 const GOOD: &[u8] = b"200000";
 
@@ -72,6 +81,10 @@ impl Protocol for KuCoin {
         let trades = list(&mut topics.iter().filter(|topic| topic.trades));
         if verb == Verb::Subscribe && !trades.is_empty() {
             push("match", trades);
+        }
+        let tickers = list(&mut topics.iter().filter(|topic| topic.ticker));
+        if verb == Verb::Subscribe && !tickers.is_empty() {
+            push("ticker", tickers);
         }
     }
 
@@ -125,6 +138,9 @@ impl Protocol for KuCoin {
                 changes(data, frame)
             }
             (b"message", Some(data)) if topic.starts_with(b"/market/match:") => trade(data, frame),
+            (b"message", Some(data)) if topic.starts_with(TICKERS) => {
+                ticker(topic.get(TICKERS.len()..), data, frame)
+            }
             (b"message", None) => Err(Rejected::Shape),
             (b"message", _) => {
                 frame.ignore(Ignored::UnusedStream);
@@ -145,6 +161,22 @@ impl Protocol for KuCoin {
             }
         }
     }
+}
+
+/// What stands before the symbol of a ticker.
+const TICKERS: &[u8] = b"/market/ticker:";
+
+fn ticker(symbol: Option<&[u8]>, mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
+    let mut time = 0;
+    data.object(|key, value| {
+        match key {
+            b"time" | b"Time" => time = value.mark()?.integer().unwrap_or(0),
+            _ => frame.figure(TICKER, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(symbol, Extent::Whole, venue_time(time));
+    Ok(())
 }
 
 /// Nanoseconds of an interval in milliseconds.

@@ -4,12 +4,16 @@
 //! Messages carry a sequence that grows by more than one, so a loss does not show; a new snapshot
 //! comes every minute. The numbers of `orderbook` are integers scaled per instrument, those of
 //! `orderbook_p` are plain. Books keep the integers; their exponents make them real numbers.
+//!
+//! Tickers come for all instruments of a kind at once: `market24h`, `spot_market24h`, and
+//! `perp_market24h_pack_p`, whose rows have the places that its `fields` name.
 
-use tickbook_types::{Scale, Side, WallNanos};
+use tickbook_types::{Scale, Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -18,16 +22,55 @@ use crate::json::{Read, Reader};
 #[derive(Debug)]
 pub(crate) struct Phemex;
 
-/// A connection has at most 20 subscriptions; a book and its trades are two. Without a ping for
+/// A connection has at most 20 subscriptions; a book and its trades are two, tickers of all kinds
+/// three. Without a ping for
 /// 30 s it is cut.
 const RULES: Rules = Rules {
     ws: &[(Endpoint::Main, "wss://ws.phemex.com"), (Endpoint::Former, "wss://phemex.com")],
     rest: "https://api.phemex.com",
     path: "/",
-    books_per_conn: 10,
+    books_per_conn: 8,
     keepalive: Some((10 * SECOND, r#"{"id":0,"method":"server.ping","params":[]}"#)),
     ..Rules::CAUTIOUS
 };
+
+/// Contracts settled in coin: ratios count 10^-8. Open interest counts contracts.
+const CONTRACT: &Fields = &[
+    ("close", TickerField::LastPrice, Form::QuoteUnits(-4)),
+    ("markPrice", TickerField::MarkPrice, Form::QuoteUnits(-4)),
+    ("indexPrice", TickerField::IndexPrice, Form::QuoteUnits(-4)),
+    ("openInterest", TickerField::OpenInterest, Form::Plain),
+    ("fundingRate", TickerField::FundingRate, Form::Units(-8)),
+];
+
+const SPOT: &Fields = &[
+    ("lastEp", TickerField::LastPrice, Form::QuoteUnits(-8)),
+    ("bidEp", TickerField::BidPrice, Form::QuoteUnits(-8)),
+    ("askEp", TickerField::AskPrice, Form::QuoteUnits(-8)),
+];
+
+/// Perpetuals settled in USDT or USDC: plain numbers.
+const PERPETUAL: &Fields = &[
+    ("lastRp", TickerField::LastPrice, Form::Quote),
+    ("bidRp", TickerField::BidPrice, Form::Quote),
+    ("askRp", TickerField::AskPrice, Form::Quote),
+    ("markRp", TickerField::MarkPrice, Form::Quote),
+    ("indexRp", TickerField::IndexPrice, Form::Quote),
+    ("openInterestRv", TickerField::OpenInterest, Form::Plain),
+    ("fundingRateRr", TickerField::FundingRate, Form::Plain),
+];
+
+/// Places of a row of perpetuals that are looked at.
+const PLACES_MAX: usize = 24;
+
+/// The channel with the ticker of a symbol.
+fn ticker_channel(symbol: &str) -> &'static str {
+    match symbol {
+        _ if is_plain(symbol) => "perp_market24h_pack_p",
+        _ if symbol.starts_with('s') => "spot_market24h",
+        _ => "market24h",
+    }
+}
 
 impl Protocol for Phemex {
     fn rules(&self) -> Rules {
@@ -50,8 +93,12 @@ impl Protocol for Phemex {
         if verb == Verb::Unsubscribe {
             return;
         }
+        let mut tickers: Vec<&str> = Vec::new();
         for topic in topics {
             let symbol = &topic.symbol;
+            if topic.ticker && !tickers.contains(&ticker_channel(symbol)) {
+                tickers.push(ticker_channel(symbol));
+            }
             let mut push = |channel: &str| {
                 let plain = if is_plain(symbol) { "_p" } else { "" };
                 let method = format!(r#""method":"{channel}{plain}.subscribe""#);
@@ -62,16 +109,24 @@ impl Protocol for Phemex {
                 push("trade");
             }
         }
+        for channel in tickers {
+            out.push(format!(r#"{{"id":{id},"method":"{channel}.subscribe","params":[]}}"#));
+        }
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
         let (mut symbol, mut kind, mut id, mut time) = (&b""[..], &b""[..], None, 0);
         let (mut book, mut trades, mut error, mut answer) = (None, None, None, false);
+        let (mut ticker, mut names, mut rows) = (None, None, None);
         let mut reader = Reader::new(message);
         reader.object(|key, value| {
             match key {
                 b"book" | b"orderbook_p" => book = Some(value.mark()?),
                 b"trades" | b"trades_p" => trades = Some(value.mark()?),
+                b"market24h" => ticker = Some((CONTRACT, value.mark()?)),
+                b"spot_market24h" => ticker = Some((SPOT, value.mark()?)),
+                b"fields" => names = Some(value.mark()?),
+                b"data" => rows = Some(value.mark()?),
                 b"symbol" => symbol = value.text()?,
                 b"type" => kind = value.text()?,
                 b"sequence" => id = Some(value.integer()?),
@@ -84,6 +139,12 @@ impl Protocol for Phemex {
             Ok(())
         })?;
         reader.end()?;
+        if let Some((fields, row)) = ticker {
+            return read_ticker(row, fields, nanos(time), frame);
+        }
+        if let (Some(names), Some(rows)) = (names, rows) {
+            return read_tickers(names, rows, nanos(time), frame);
+        }
         match (book, trades, error) {
             (Some(book), ..) => {
                 let content = match kind {
@@ -124,6 +185,54 @@ fn sides(mut book: Reader<'_>, frame: &mut Frame) -> Read<()> {
         b"bids" => frame.rows(Side::Bid, value),
         b"asks" => frame.rows(Side::Ask, value),
         _ => value.skip(),
+    })
+}
+
+fn read_ticker(
+    mut row: Reader<'_>,
+    fields: &Fields,
+    time: WallNanos,
+    frame: &mut Frame,
+) -> Read<()> {
+    let mut symbol = None;
+    row.object(|key, value| {
+        match key {
+            b"symbol" => symbol = Some(value.text()?),
+            _ => frame.figure(fields, key, value)?,
+        }
+        Ok(())
+    })?;
+    frame.ticker(symbol, Extent::Whole, time);
+    Ok(())
+}
+
+/// Rows of an array each, whose places are named by another array.
+fn read_tickers(
+    mut names: Reader<'_>,
+    mut rows: Reader<'_>,
+    time: WallNanos,
+    frame: &mut Frame,
+) -> Read<()> {
+    let (mut places, mut count) = ([&b""[..]; PLACES_MAX], 0);
+    names.array(|name| {
+        let name = name.text()?;
+        if let Some(place) = places.get_mut(count) {
+            *place = name;
+        }
+        count += 1;
+        Ok(())
+    })?;
+    rows.array(|row| {
+        let (mut symbol, mut places) = (None, places.iter());
+        row.array(|item| {
+            match places.next().copied().unwrap_or_default() {
+                b"symbol" => symbol = Some(item.text()?),
+                name => frame.figure(PERPETUAL, name, item)?,
+            }
+            Ok(())
+        })?;
+        frame.ticker(symbol, Extent::Whole, time);
+        Ok(())
     })
 }
 

@@ -23,12 +23,15 @@ fn section(text: &'static str) -> Aside {
         let texts = lines.lines().filter_map(|line| line.split_once(' '));
         texts.filter(|(of, _)| *of == kind).map(|(_, text)| text).collect()
     };
-    let (symbol, book) = head.next().map_or_else(
-        || (fixtures::of(venue).symbol, fixtures::of(venue).snapshot),
-        |symbol| (symbol, of("book")[0]),
-    );
+    let words = fixtures::of(venue);
+    let of_words = || (words.symbol, words.snapshot);
+    let book = || &*of("book").join("\n").leak();
+    let (symbol, book) = head.next().map_or_else(of_words, |symbol| (symbol, book()));
     Aside { venue, symbol, book, trades: of("trade"), tickers: of("ticker"), is: of("is")[0] }
 }
+
+/// Sections of `aside.txt`.
+const ASIDES: usize = 28;
 
 fn all() -> impl Iterator<Item = Aside> {
     include_str!("aside.txt").split("= ").skip(1).map(section)
@@ -46,7 +49,12 @@ impl Aside {
             None => Mode::Replay { discover: true },
         };
         let mut rig = Rig::new(self.venue, subscription.into_iter().collect(), mode);
-        rig.say(self.book);
+        let words = fixtures::of(self.venue);
+        if self.book == words.snapshot {
+            rig.snapshot(words);
+        } else {
+            rig.say(self.book);
+        }
         assert_eq!(rig.state, LIVE, "{} {}", self.venue, self.symbol);
         for text in self.trades.iter().chain(&self.tickers) {
             rig.say(text);
@@ -85,7 +93,7 @@ fn what_venues_say_beside_the_book_arrives() {
         }
         count += 1;
     }
-    assert_eq!(count, 16);
+    assert_eq!(count, ASIDES);
 }
 
 #[test]
@@ -148,7 +156,7 @@ fn a_field_that_is_no_number_costs_that_field_only() {
 proptest! {
     #[test]
     fn damage_costs_no_panic_and_makes_nothing_up(
-        which in 0..16_usize,
+        which in 0..ASIDES,
         message in any::<prop::sample::Index>(),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),

@@ -44,6 +44,7 @@ fn kraken_subscribes_one_message_for_each_depth() {
             r#""channel":"book","depth":10,"symbol":["A/B","E/F"]"#,
             r#""channel":"book","depth":1000,"symbol":["C/D"]"#,
             r#""channel":"trade","snapshot":false,"symbol":["A/B","C/D","E/F"]"#,
+            r#""channel":"ticker","symbol":["A/B","C/D","E/F"]"#,
         ]
         .map(|it| format!(r#"{{"method":"subscribe","params":{{{it}}},"req_id":9}}"#))
     );
@@ -216,6 +217,7 @@ fn bitfinex_unsubscribes_the_channel_that_the_book_has_now() {
         [
             r#""channel":"book","symbol":"tXYUSD","prec":"P1","freq":"F0","len":"25""#,
             r#""channel":"trades","symbol":"tXYUSD""#,
+            r#""channel":"ticker","symbol":"tXYUSD""#,
         ]
         .map(|it| format!(r#"{{"event":"subscribe",{it}}}"#))
     );
@@ -307,7 +309,7 @@ fn bitfinex_maintenance_makes_the_books_of_the_connection_stale() {
 
 #[test]
 fn phemex_names_the_channel_by_the_form_of_its_numbers_and_never_unsubscribes() {
-    let wanted = ["sXYUSDT", "XYUSD", "XYUSDT"].map(|it| with_depth(it, None));
+    let wanted = ["sXYUSDT", "XYUSD", "XYUSDT", "ABUSDT"].map(|it| with_depth(it, None));
     let sent = requests(&Phemex, Verb::Subscribe, &wanted);
     let channels: Vec<&str> = sent.iter().filter_map(|it| it.split('"').nth(5)).collect();
     assert_eq!(
@@ -319,6 +321,11 @@ fn phemex_names_the_channel_by_the_form_of_its_numbers_and_never_unsubscribes() 
             "trade.subscribe",
             "orderbook_p.subscribe",
             "trade_p.subscribe",
+            "orderbook_p.subscribe",
+            "trade_p.subscribe",
+            "spot_market24h.subscribe",
+            "market24h.subscribe",
+            "perp_market24h_pack_p.subscribe",
         ]
     );
     assert!(requests(&Phemex, Verb::Unsubscribe, &wanted).is_empty());
