@@ -11,14 +11,13 @@ mod util;
 use std::time::{Duration, Instant};
 
 use tickbook::{BookReader, Depth, NotReadable, Tickbook};
-use tickbook_engine::idle::Idle;
-use tickbook_engine::live::{Engine, EngineEnd, EnginePlan, VenuePlan};
-use tickbook_engine::topology::{BuilderPlace, Wishes};
-use tickbook_engine::{outcome, plan};
+use tickbook_engine::live::{Engine, EngineEnd};
+use tickbook_engine::outcome;
+use tickbook_engine::topology::BuilderPlace;
 use tickbook_types::{BookState, Reason, Venue};
 use tickbook_venue_sim::{Feed, MarketConfig, Sim, SimConfig};
-use tickbook_venues::{Endpoints, Subscription};
-use util::ShmDir;
+use tickbook_venues::Endpoints;
+use util::{ShmDir, live, live_venue};
 
 /// A venue, an engine that follows it, and readers of every book.
 struct Desk {
@@ -45,30 +44,9 @@ impl Desk {
         let builder = if inline { BuilderPlace::Inline } else { BuilderPlace::OwnThread };
         let silence_ns = silence_ms * 1_000_000;
         let symbols = sim.symbols();
-        let engine = Engine::start(EnginePlan {
-            name: test.to_owned(),
-            shm_dir: dir.0.clone(),
-            depth: 32,
-            // Generous: a test host is slow, and a late beat is not what is tested.
-            heartbeat: Duration::from_millis(500),
-            publish: tickbook_engine::desk::Publish::EveryMessage,
-            sample_every: 64,
-            ca_file: None,
-            builder_core: None,
-            wishes: Wishes { builder: Some(builder), idle: Some(Idle::Yield), other_threads: 1 },
-            venues: vec![VenuePlan {
-                venue,
-                lines: 1,
-                subscriptions: symbols.iter().map(|it| Subscription::all(it)).collect(),
-                endpoints: Endpoints::of(venue).with_ws(&sim.ws_url()).with_rest(&sim.rest_url()),
-                core: None,
-                silence_ns,
-                options: plan::options(silence_ns, None, None),
-                play: None,
-                key: None,
-            }],
-        })
-        .unwrap();
+        let endpoints = Endpoints::of(venue).with_ws(&sim.ws_url()).with_rest(&sim.rest_url());
+        let venue = live_venue(venue, endpoints, &symbols, silence_ns);
+        let engine = Engine::start(live(&dir, test, builder, venue)).unwrap();
         let tickbook = Tickbook::wait_in(&dir.0, Some(test), Duration::from_secs(10)).unwrap();
         let (readers, notices) = (Vec::new(), Vec::new());
         Self { sim, engine: Some(engine), tickbook, readers, notices, _dir: dir }

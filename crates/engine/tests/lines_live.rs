@@ -16,14 +16,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tickbook::{BookReader, Depth, Tickbook};
-use tickbook_engine::idle::Idle;
-use tickbook_engine::live::{Engine, EnginePlan, VenuePlan};
-use tickbook_engine::topology::{BuilderPlace, Wishes};
-use tickbook_engine::{outcome, plan};
+use tickbook_engine::live::{Engine, VenuePlan};
+use tickbook_engine::outcome;
+use tickbook_engine::topology::BuilderPlace;
 use tickbook_types::Venue;
-use tickbook_venues::{Endpoints, Subscription};
+use tickbook_venues::Endpoints;
 use tungstenite::{Message, accept};
-use util::{Random, ShmDir};
+use util::{Random, ShmDir, live, live_venue};
 
 const SYMBOL: &str = "BTC-USDT";
 const LEVELS: usize = 20;
@@ -176,30 +175,10 @@ fn serve(stream: TcpStream, market: &Mutex<Market>) {
 
 fn engine(dir: &ShmDir, test: &str, place: BuilderPlace, server: &Server) -> Engine {
     // No lists are to be had there, which the session gets over.
-    let endpoints = Endpoints::of(Venue::OkxV5).with_ws(&server.url);
-    Engine::start(EnginePlan {
-        name: test.to_owned(),
-        shm_dir: dir.0.clone(),
-        depth: 32,
-        heartbeat: Duration::from_millis(500),
-        publish: tickbook_engine::desk::Publish::EveryMessage,
-        sample_every: 64,
-        ca_file: None,
-        builder_core: None,
-        wishes: Wishes { builder: Some(place), idle: Some(Idle::Yield), other_threads: 1 },
-        venues: vec![VenuePlan {
-            venue: Venue::OkxV5,
-            lines: 2,
-            subscriptions: vec![Subscription::all(SYMBOL)],
-            endpoints: endpoints.with_rest("http://127.0.0.1:9"),
-            core: None,
-            silence_ns: SILENCE_NS,
-            options: plan::options(SILENCE_NS, None, None),
-            play: None,
-            key: None,
-        }],
-    })
-    .unwrap()
+    let endpoints =
+        Endpoints::of(Venue::OkxV5).with_ws(&server.url).with_rest("http://127.0.0.1:9");
+    let venue = live_venue(Venue::OkxV5, endpoints, &[SYMBOL], SILENCE_NS);
+    Engine::start(live(dir, test, place, VenuePlan { lines: 2, ..venue })).unwrap()
 }
 
 /// Looks after the engine until `done`; every look of the reader must be at a good book.

@@ -13,12 +13,18 @@ pub mod checksums;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tickbook_capture::{Capture, Limits};
+use tickbook_engine::desk::Publish;
 use tickbook_engine::idle::Idle;
+use tickbook_engine::live::{EnginePlan, VenuePlan};
+use tickbook_engine::plan;
 use tickbook_engine::replay::ReplayOptions;
 use tickbook_engine::report::BookReport;
 use tickbook_engine::topology::{BuilderPlace, Wishes};
+use tickbook_types::Venue;
+use tickbook_venues::{Endpoints, Subscription};
 
 /// A folder for shared-memory files that goes away with the test.
 #[derive(Debug)]
@@ -44,6 +50,43 @@ pub fn options(dir: &ShmDir, builder: BuilderPlace, name: &str) -> ReplayOptions
         shm_dir: dir.0.clone(),
         name: name.to_owned(),
         ..ReplayOptions::default()
+    }
+}
+
+/// The plan of an engine with one venue that does not pin and does not spin. Its heartbeat is
+/// generous: a test host is slow, and a late beat is not what is tested.
+pub fn live(dir: &ShmDir, name: &str, builder: BuilderPlace, venue: VenuePlan) -> EnginePlan {
+    EnginePlan {
+        name: name.to_owned(),
+        shm_dir: dir.0.clone(),
+        depth: 32,
+        heartbeat: Duration::from_millis(500),
+        publish: Publish::EveryMessage,
+        sample_every: 64,
+        ca_file: None,
+        builder_core: None,
+        wishes: Wishes { builder: Some(builder), idle: Some(Idle::Yield), other_threads: 1 },
+        venues: vec![venue],
+    }
+}
+
+/// A venue of such an engine, on one line.
+pub fn live_venue(
+    venue: Venue,
+    endpoints: Endpoints,
+    symbols: &[impl AsRef<str>],
+    silence_ns: i64,
+) -> VenuePlan {
+    VenuePlan {
+        venue,
+        lines: 1,
+        subscriptions: symbols.iter().map(|it| Subscription::all(it.as_ref())).collect(),
+        endpoints,
+        core: None,
+        silence_ns,
+        options: plan::options(silence_ns, None, None),
+        play: None,
+        key: None,
     }
 }
 

@@ -30,10 +30,12 @@ enum Family {
 }
 
 fn family(venue: Venue) -> Family {
-    match venue.name() {
-        "kraken_v1" | "kraken_v2" | "kraken_l3" | "kraken_futures" => Family::Kraken,
-        "bitmex" => Family::BitMex,
-        "bitfinex" => Family::Bitfinex,
+    match venue {
+        Venue::KrakenV1 | Venue::KrakenV2 | Venue::KrakenL3 | Venue::KrakenFutures => {
+            Family::Kraken
+        }
+        Venue::BitMex => Family::BitMex,
+        Venue::Bitfinex => Family::Bitfinex,
         _ => Family::Other,
     }
 }

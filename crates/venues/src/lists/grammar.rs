@@ -13,23 +13,24 @@ use super::asset::{contract, day_of_english, day_of_short, pair};
 
 /// The instrument of a symbol by its venue's grammar, if it has one and the symbol follows it.
 pub(crate) fn by_grammar(venue: Venue, symbol: &str) -> Option<Instrument> {
-    match venue.name() {
-        "deribit" => deribit(venue, symbol),
-        "okx_v5" | "okex_v3" => okx(venue, symbol),
-        "coinbase_advanced"
-        | "coinbase_exchange"
-        | "coinbase_full"
-        | "kucoin"
-        | "independent_reserve" => spot(venue, symbol, '-'),
-        "poloniex_v2" | "gateio_v4" | "cryptocom" => spot(venue, symbol, '_'),
-        "ascendex" | "kraken_v1" | "kraken_v2" | "kraken_l3" => spot(venue, symbol, '/'),
-        "ftx" => ftx(venue, symbol),
-        "upbit" => {
+    match venue {
+        Venue::Deribit => deribit(venue, symbol),
+        Venue::OkxV5 | Venue::OkexV3 => okx(venue, symbol),
+        Venue::CoinbaseAdvanced
+        | Venue::CoinbaseExchange
+        | Venue::KuCoin
+        | Venue::IndependentReserve => spot(venue, symbol, '-'),
+        Venue::Poloniex | Venue::Gate | Venue::CryptoCom => spot(venue, symbol, '_'),
+        Venue::AscendEx | Venue::KrakenV1 | Venue::KrakenV2 | Venue::KrakenL3 => {
+            spot(venue, symbol, '/')
+        }
+        Venue::Ftx => ftx(venue, symbol),
+        Venue::Upbit => {
             // The quote comes first.
             let (quote, base) = split(symbol, '-')?;
             Some(pair(venue, symbol, base, quote))
         }
-        "bitflyer" => match symbol.strip_prefix("FX_") {
+        Venue::BitFlyer => match symbol.strip_prefix("FX_") {
             Some(name) => {
                 let (base, quote) = split(name, '_')?;
                 let kind = InstrumentKind::Perpetual;
@@ -37,11 +38,11 @@ pub(crate) fn by_grammar(venue: Venue, symbol: &str) -> Option<Instrument> {
             }
             None => spot(venue, symbol, '_'),
         },
-        "kraken_futures" => kraken_futures(venue, symbol),
-        "dydx_v3" => {
+        Venue::KrakenFutures => kraken_futures(venue, symbol),
+        Venue::DydxV3 => {
             Some(Instrument { kind: InstrumentKind::Perpetual, ..spot(venue, symbol, '-')? })
         }
-        "hyperliquid" => hyperliquid(venue, symbol),
+        Venue::Hyperliquid => hyperliquid(venue, symbol),
         _ => None,
     }
 }

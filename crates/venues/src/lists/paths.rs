@@ -14,8 +14,8 @@ pub(crate) fn paths(venue: Venue, wanted: &[(&str, &str)]) -> Vec<String> {
             paths.push(path);
         }
     };
-    let one = match venue.name() {
-        "bybit_v5" => {
+    let one = match venue {
+        Venue::BybitV5 => {
             for (symbol, route) in wanted {
                 let category = route.rsplit('/').next().unwrap_or("linear");
                 let base = match (category, symbol.split_once('-')) {
@@ -26,13 +26,13 @@ pub(crate) fn paths(venue: Venue, wanted: &[(&str, &str)]) -> Vec<String> {
             }
             return paths;
         }
-        "okx_v5" => {
+        Venue::OkxV5 => {
             for (symbol, _) in wanted {
                 add(format!("/api/v5/public/instruments?instType={}", okx_kind(symbol)));
             }
             return paths;
         }
-        "deribit" => {
+        Venue::Deribit => {
             for (symbol, _) in wanted {
                 let query = match symbol.split_once('-').map(|(name, _)| name.split_once('_')) {
                     // A spot pair.
@@ -45,13 +45,13 @@ pub(crate) fn paths(venue: Venue, wanted: &[(&str, &str)]) -> Vec<String> {
             }
             return paths;
         }
-        "gemini" => {
+        Venue::Gemini => {
             for (symbol, _) in wanted {
                 add(format!("/v1/symbols/details/{}", symbol.to_ascii_lowercase()));
             }
             return paths;
         }
-        "coinbase_advanced" => {
+        Venue::CoinbaseAdvanced => {
             let mut path = "/api/v3/brokerage/market/products".to_owned();
             if wanted.len() <= NAMED_MAX {
                 for (index, (symbol, _)) in wanted.iter().enumerate() {
@@ -61,28 +61,28 @@ pub(crate) fn paths(venue: Venue, wanted: &[(&str, &str)]) -> Vec<String> {
             }
             return vec![path];
         }
-        "bitfinex" => {
+        Venue::Bitfinex => {
             return vec![
                 "/v2/conf/pub:list:pair:exchange".to_owned(),
                 "/v2/conf/pub:list:pair:futures".to_owned(),
             ];
         }
-        "coinbase_exchange" | "coinbase_full" => "/products",
-        "cryptocom" => "/exchange/v1/public/get-instruments",
-        "upbit" => "/v1/market/all",
-        "hitbtc_v2" => "/api/2/public/symbol",
-        "poloniex_v2" => "/markets",
-        "ascendex" => "/api/pro/v1/cash/products",
-        "bitflyer" => "/v1/markets",
-        "kraken_futures" => "/derivatives/api/v3/instruments",
-        "bitmex" => "/api/v1/instrument/active",
-        "kraken_v1" | "kraken_v2" | "kraken_l3" => "/0/public/AssetPairs",
-        "kucoin" => "/api/v2/symbols",
-        "gateio_v4" => "/api/v4/spot/currency_pairs",
-        "gateio_futures" => "/api/v4/futures/usdt/contracts",
-        "bitstamp" | "bitstamp_l3" => "/api/v2/trading-pairs-info/",
-        "huobi" => "/v1/common/symbols",
-        "phemex" => "/public/products",
+        Venue::CoinbaseExchange => "/products",
+        Venue::CryptoCom => "/exchange/v1/public/get-instruments",
+        Venue::Upbit => "/v1/market/all",
+        Venue::HitBtc => "/api/2/public/symbol",
+        Venue::Poloniex => "/markets",
+        Venue::AscendEx => "/api/pro/v1/cash/products",
+        Venue::BitFlyer => "/v1/markets",
+        Venue::KrakenFutures => "/derivatives/api/v3/instruments",
+        Venue::BitMex => "/api/v1/instrument/active",
+        Venue::KrakenV1 | Venue::KrakenV2 | Venue::KrakenL3 => "/0/public/AssetPairs",
+        Venue::KuCoin => "/api/v2/symbols",
+        Venue::Gate => "/api/v4/spot/currency_pairs",
+        Venue::GateFutures => "/api/v4/futures/usdt/contracts",
+        Venue::Bitstamp | Venue::BitstampL3 => "/api/v2/trading-pairs-info/",
+        Venue::Huobi => "/v1/common/symbols",
+        Venue::Phemex => "/public/products",
         _ => return paths,
     };
     vec![one.to_owned()]
@@ -121,16 +121,16 @@ pub(crate) fn find<'a>(
 fn fits(it: &Instrument, path: &str) -> bool {
     let spot = it.kind == InstrumentKind::Spot;
     let option = it.kind == InstrumentKind::Option;
-    match it.venue.name() {
-        "bybit_v5" => match path.rsplit('/').next() {
+    match it.venue {
+        Venue::BybitV5 => match path.rsplit('/').next() {
             Some("spot") => spot,
             Some("linear") => !spot && !option && it.size_unit == SizeUnit::Base,
             Some("inverse") => it.size_unit == SizeUnit::Quote,
             Some("option") => option,
             _ => true,
         },
-        "bitget_v1" if path.contains("/spot/") => spot,
-        "bitget_v1" if path.contains("/mix/") => !spot,
+        Venue::BitgetV1 if path.contains("/spot/") => spot,
+        Venue::BitgetV1 if path.contains("/mix/") => !spot,
         _ => true,
     }
 }

@@ -1,6 +1,6 @@
 //! Lists of spot pairs.
 
-use tickbook_types::{Decimal, Instrument, InstrumentKind, InstrumentStatus};
+use tickbook_types::{Decimal, Instrument, InstrumentKind, InstrumentStatus, Venue};
 
 use super::Source;
 use super::asset::{asset, pair, trading};
@@ -169,7 +169,7 @@ pub(super) fn kraken(row: &Row<'_>, from: &Source<'_>) -> Option<Instrument> {
     let name = row.text("wsname")?;
     let (base, quote) = name.split_once('/')?;
     let common = format!("{}/{}", asset(from.venue, base), asset(from.venue, quote));
-    let symbol = if from.venue.name() == "kraken_v1" { name } else { &common };
+    let symbol = if from.venue == Venue::KrakenV1 { name } else { &common };
     Some(Instrument {
         tick_size: row.step("tick_size").or_else(|| row.digits("pair_decimals")),
         lot_size: row.digits("lot_decimals"),
