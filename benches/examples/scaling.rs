@@ -1,6 +1,8 @@
 //! What the path costs as it grows: books, published levels, venues, readers; and the memory.
 //!
 //! `scaling [FOLDER]` prints a table each and, given a folder, draws each as `scaling_*.svg` in it.
+//! `scaling --books [--huge-pages] [--lock-memory]` prints the table of books alone, with what the
+//! settings of memory make of it.
 //! Times are the lowest of some passes over the same messages, in ns per message; beside readers
 //! the median, since the lowest is a pass in which no reader ran. The rows of one table ran one
 //! after the other; only their ratios travel to other hosts.
@@ -15,7 +17,12 @@ use plotters::prelude::*;
 use tickbook::Depth;
 use tickbook_benches::feed::Feed;
 use tickbook_benches::rig::{DEPTH, File, PathRig, PathSize, Sides};
+use tickbook_engine::memory::Memory;
 use tickbook_types::BookId;
+
+/// The allocator of the engine: it decides how ladders lie in memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Messages of a pass.
 const MESSAGES: usize = 20_000;
@@ -24,7 +31,13 @@ const MESSAGES: usize = 20_000;
 const PASSES: usize = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os().nth(1).map(PathBuf::from);
+    let has = |flag: &str| std::env::args().any(|arg| arg == flag);
+    Memory { huge_pages: has("--huge-pages"), lock: has("--lock-memory") }.ask()?;
+    if has("--books") {
+        return books().map(drop);
+    }
+    let folder = std::env::args_os().nth(1).filter(|it| !it.to_string_lossy().starts_with('-'));
+    let folder = folder.map(PathBuf::from);
     let show = |table: Table| {
         table.print();
         folder.as_deref().map_or(Ok(()), |folder| table.draw(folder))
@@ -95,10 +108,20 @@ fn books() -> Result<(Table, Table), Box<dyn Error>> {
         path.sync(&feed);
         let held = resident_bytes()?.saturating_sub(before);
         memory.push((books, held as f64 / 1_024.0 / f64::from(books)));
+        let (warm, huge) = (faults()?, huge_bytes()?);
+        let first = first_pass(&mut path, &feed);
+        let first_faults = faults()? - warm;
         time.push((books, quickest(&mut path, &feed)));
-        if books == 1_000 {
-            println!("1,000 books of 400 levels: {} MiB resident", held >> 20);
-        }
+        println!(
+            "{books} books: {} MiB resident, {} MiB of it on huge pages; {first_faults} page \
+             faults and {:.0} us for the slowest message of the first pass; {} faults in {PASSES} \
+             more passes, {:.0} ns a message in the quickest",
+            held >> 20,
+            huge >> 20,
+            first / 1_000.0,
+            faults()? - warm - first_faults,
+            time.last().map_or(0.0, |it| it.1),
+        );
     }
     let time = Table {
         name: "books",
@@ -222,6 +245,32 @@ fn quickest(path: &mut PathRig, feed: &Feed) -> f64 {
         best = best.min(start.elapsed().as_nanos() as f64 / feed.frames.len() as f64);
     }
     best
+}
+
+/// Takes every message once; the longest that one took, ns.
+fn first_pass(path: &mut PathRig, feed: &Feed) -> f64 {
+    let mut longest = 0;
+    for frame in &feed.frames {
+        let start = Instant::now();
+        path.take_now(frame.padded());
+        longest = longest.max(start.elapsed().as_nanos());
+    }
+    longest as f64
+}
+
+/// Page faults of this process so far that needed no disk.
+fn faults() -> Result<u64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(") ").ok_or("no name of a command")?;
+    Ok(fields.split(' ').nth(7).ok_or("no count of faults")?.parse()?)
+}
+
+/// Memory of this process on huge pages, shared memory aside.
+fn huge_bytes() -> Result<u64, Box<dyn Error>> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("AnonHugePages:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).ok_or("no huge pages")?;
+    Ok(kib.parse::<u64>()? << 10)
 }
 
 /// Memory of this process that is in RAM, shared memory included.

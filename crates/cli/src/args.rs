@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use tickbook_engine::idle::Idle;
+use tickbook_engine::memory::Memory;
 use tickbook_engine::topology::{BuilderPlace, Wishes};
 use tickbook_types::Venue;
 
@@ -62,6 +63,13 @@ pub(crate) struct LayoutArgs {
     /// Pin the venue thread and the builder thread to these two cores.
     #[arg(long, value_name = "VENUE,BUILDER", value_delimiter = ',', num_args = 1)]
     pub(crate) cores: Vec<usize>,
+    /// Let large blocks of memory lie on huge pages: with hundreds of books a message pays fewer
+    /// page walks, and every book takes megabytes.
+    #[arg(long)]
+    pub(crate) huge_pages: bool,
+    /// Lock all memory into RAM, each page from its first touch on.
+    #[arg(long)]
+    pub(crate) lock_memory: bool,
 }
 
 impl LayoutArgs {
@@ -74,6 +82,10 @@ impl LayoutArgs {
             idle: self.idle.map(Idle::from),
             other_threads,
         }
+    }
+
+    pub(crate) const fn memory(&self) -> Memory {
+        Memory { huge_pages: self.huge_pages, lock: self.lock_memory }
     }
 
     pub(crate) fn cores(&self) -> Result<Option<(usize, usize)>, String> {
@@ -347,7 +359,9 @@ mod tests {
     #[test]
     fn cores_come_in_pairs() {
         let cores = |list: &[usize]| {
-            LayoutArgs { topology: None, idle: None, cores: list.to_vec() }.cores()
+            let (huge_pages, lock_memory) = (false, false);
+            let cores = list.to_vec();
+            LayoutArgs { topology: None, idle: None, cores, huge_pages, lock_memory }.cores()
         };
         assert_eq!(cores(&[]), Ok(None));
         assert_eq!(cores(&[2, 3]), Ok(Some((2, 3))));

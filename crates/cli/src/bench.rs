@@ -44,6 +44,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         return Ok(());
     }
     [&args.json, &args.html].into_iter().flatten().try_for_each(|path| files::probe(path))?;
+    args.layout.memory().ask()?;
     let plan = Plan::of(args)?;
     let mut results = Results::new(Signals::watch()?, args.quick);
     say!("{}", Fingerprint::this().line());

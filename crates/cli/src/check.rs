@@ -14,6 +14,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     say!("{}: good", args.config.display());
     say!("engine '{}' in {}", plan.name, plan.shm_dir.display());
     say!("{}", Topology::choose(plan.venues.len(), usable_cores(), plan.wishes));
+    say!("{}", config.memory());
     for venue in &plan.venues {
         let symbols: Vec<&str> = venue.subscriptions.iter().map(|it| it.symbol.as_str()).collect();
         let core =

@@ -47,6 +47,7 @@ fn run_with(args: &DemoArgs, signals: &Signals, ca_file: Option<PathBuf>) -> Res
     let mut config = SimConfig::new(args.venue, Feed::Synthetic(market));
     config.tls = args.tls;
     config.ca_file.clone_from(&ca_file);
+    args.layout.memory().ask()?;
     let sim = Sim::start(config)?;
     let engine = Engine::start(plan_of(args, &sim, ca_file)?)?;
     say!("simulated {} at {}", sim.venue(), sim.ws_url());

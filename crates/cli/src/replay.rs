@@ -18,6 +18,7 @@ use crate::{Failure, hdr, html};
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let results = [&args.json, &args.books, &args.html];
     results.into_iter().flatten().try_for_each(|path| files::probe(path))?;
+    args.layout.memory().ask()?;
     end_tidily(args)?;
     let mut all = Vec::with_capacity(args.files.len());
     if args.lines {

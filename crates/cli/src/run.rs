@@ -17,11 +17,13 @@ use crate::text::count;
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
+    config.memory().ask()?;
     let signals = Signals::watch()?;
     log_to_stderr();
     signals.watch_reload()?;
     let engine = Engine::start(plan::of(&config)?)?;
     say!("{}", engine.topology());
+    say!("{}", config.memory());
     say!("books in {}", engine.shm_path().display());
     let reload = || reload(&engine, &args.config);
     let fate = watch(&engine, &signals, args.seconds.map(Duration::from_secs), &reload);

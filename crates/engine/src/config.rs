@@ -16,6 +16,7 @@ use toml::Spanned;
 use crate::desk::Publish;
 use crate::idle::Idle;
 use crate::limits;
+use crate::memory::Memory;
 use crate::topology::BuilderPlace;
 use crate::url::Url;
 
@@ -47,6 +48,12 @@ pub struct Config {
     /// The inner stages of every n-th message are stamped; 0 stamps none.
     #[serde(default = "default_sample_every")]
     pub sample_every: u32,
+    /// Whether large blocks of memory may lie on huge pages.
+    #[serde(default)]
+    pub huge_pages: bool,
+    /// Whether all memory is locked into RAM.
+    #[serde(default)]
+    pub lock_memory: bool,
     /// PEM file of roots to trust besides the built-in ones.
     pub ca_file: Option<PathBuf>,
     /// The venues.
@@ -143,6 +150,12 @@ impl Config {
             toml::from_str(text).map_err(|error| fault(error.span(), one_line(error.message())))?;
         config.check().map_err(|(span, message)| fault(span, message))?;
         Ok(config)
+    }
+
+    /// What is asked about the memory of the process.
+    #[must_use]
+    pub const fn memory(&self) -> Memory {
+        Memory { huge_pages: self.huge_pages, lock: self.lock_memory }
     }
 
     fn check(&self) -> Result<(), (Option<Range<usize>>, String)> {
@@ -326,6 +339,12 @@ trades = false
         assert_eq!(config.publish, Publish::EveryMessage);
         let latest = format!("publish = \"latest\"\n{GOOD}");
         assert_eq!(Config::parse("a.toml", &latest).unwrap().publish, Publish::Latest);
+        assert_eq!(config.memory(), Memory::default());
+        for (huge_pages, lock) in [(true, false), (false, true)] {
+            let text = format!("huge_pages = {huge_pages}\nlock_memory = {lock}\n{GOOD}");
+            let config = Config::parse("a.toml", &text).unwrap();
+            assert_eq!(config.memory(), Memory { huge_pages, lock });
+        }
         let venue = &config.venues[0];
         assert_eq!(venue.venue(), Ok(Venue::BinanceSpot));
         assert!(!venue.trades && venue.ticker);
@@ -341,6 +360,7 @@ trades = false
             ("depth = 20", "depth = \"20\"", 5, "invalid type"),
             ("depth = 20", "depth = 0", 5, "between"),
             ("depth = 20", "publish = \"last\"", 5, "every-message"),
+            ("depth = 20", "lock_memory = \"on\"", 5, "invalid type"),
             ("\"desk\"", "\"../desk\"", 2, "letters"),
             ("\"backoff\"", "\"sleep\"", 3, "sleep"),
             ("\"binance_spot\"", "\"mt_gox\"", 8, "known venues"),

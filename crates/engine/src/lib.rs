@@ -32,6 +32,7 @@ pub mod desk;
 pub mod idle;
 pub mod limits;
 pub mod live;
+pub mod memory;
 pub mod outcome;
 pub mod plan;
 pub mod play;

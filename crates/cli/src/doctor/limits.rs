@@ -7,8 +7,8 @@ use super::finding::Finding;
 const CAP_IPC_LOCK: u32 = 14;
 const CAP_SYS_NICE: u32 = 23;
 
-/// Rings and ladders of some hundred books.
-const MEMLOCK_BYTES: u64 = 1 << 30;
+/// No limit at all: addresses count, not pages, and an engine refuses to begin under one.
+const MEMLOCK_BYTES: u64 = u64::MAX;
 
 /// One per connection, some dozens for the engine.
 const NOFILE: u64 = 1_024;
@@ -21,10 +21,10 @@ pub(super) fn examine(host: &Examined, findings: &mut Vec<Finding>) {
 
 fn locked_memory(host: &Examined) -> Finding {
     const NAME: &str = "limit: locked memory";
-    const COSTS: &str = "ladders and rings cannot all be locked: under memory pressure the kernel \
-        writes pages out, and the next touch waits for a disk";
+    const COSTS: &str = "lock_memory = true is refused: under memory pressure the kernel writes \
+        pages of ladders and rings out, and the next touch waits for a disk";
     const CHANGE: &str = "LimitMEMLOCK=infinity in the systemd unit, or memlock in \
-        /etc/security/limits.conf";
+        /etc/security/limits.conf; then lock_memory = true in tickbook.toml";
     judge(host, NAME, "Max locked memory", MEMLOCK_BYTES, Some(CAP_IPC_LOCK), COSTS, CHANGE)
 }
 

@@ -14,10 +14,11 @@ pub(super) fn examine(host: &Examined, findings: &mut Vec<Finding>) {
 fn huge_pages(host: &Examined) -> Finding {
     const NAME: &str = "transparent huge pages";
     const DIR: &str = "sys/kernel/mm/transparent_hugepage";
-    const COSTS_ALWAYS: &str = "the kernel gathers huge pages for every process, also while a path \
-        thread touches memory: stalls of 10 us to milliseconds at moments nobody chose";
-    const COSTS_NEVER: &str = "ladders and rings lie on pages of 4 KiB: with hundreds of books a \
-        message pays some page walks, 10 to 30 ns each";
+    const COSTS_ALWAYS: &str = "the kernel gathers huge pages for every process but an engine \
+        without huge_pages = true: strategies beside it stall for 10 us to milliseconds at moments \
+        nobody chose";
+    const COSTS_NEVER: &str = "huge_pages = true in tickbook.toml is refused: with a hundred books \
+        it can save a message some page walks";
     const CHANGE: &str = "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled (and \
         .../defrag): huge pages for those who ask";
     let chosen = |file: &str| chosen(&host.root.text(&format!("{DIR}/{file}"))?);
