@@ -36,6 +36,7 @@ mod fetch;
 mod inband;
 mod json;
 mod key;
+mod keyed;
 mod lane;
 mod level;
 mod levels;

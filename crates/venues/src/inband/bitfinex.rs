@@ -11,13 +11,14 @@
 //!
 //! A ticker comes in parts: `ticker`, and of derivatives (`tBTCF0:USTF0`) `status`.
 
-use tickbook_types::{ChecksumKind, Decimal, Side, TickerField, WallNanos};
+use tickbook_types::{ChecksumKind, Decimal, Padded, Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, millis};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use super::rows::numbers;
 use super::ticker::{Extent, Fields, Form};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -187,6 +188,41 @@ impl Protocol for Bitfinex {
         }
     }
 
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let line = self.lines.get_mut(frame.line)?;
+        let mut at = Usual::new(message);
+        at.words(b"[")?;
+        let channel = at.integer()?;
+        at.words(b",[")?;
+        let first = Number::Plain(at.number()?);
+        at.words(b",")?;
+        let second = Number::Plain(at.number()?);
+        at.words(b",")?;
+        let amount = at.signed_number()?;
+        at.words(b"],")?;
+        let mut tail = [Some(at.integer()?), None];
+        if at.has(b",") {
+            tail[1] = Some(at.integer()?);
+        }
+        at.words(b"]")?;
+        at.end()?;
+        let (number, time) = line.number_and_time(tail);
+        let Channel { kind: Kind::Book, name, orders, .. } = line.channel(channel)? else {
+            return None;
+        };
+        let row = [first, second, amount];
+        let lost = match orders {
+            None => level(row, frame).map(|()| None),
+            Some(orders) => order(row, orders, frame).map(Result::err),
+        };
+        match lost.ok()? {
+            Some(error) => frame.lost(name.as_bytes(), error.reason()),
+            None => frame.book(name.as_bytes(), Content::Delta, Link::Free, time),
+        }
+        frame.number = number;
+        Some(())
+    }
+
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
         let mut reader = Reader::new(message);
         if frame.line >= self.lines.len() {
@@ -210,6 +246,15 @@ impl Line {
     fn channel(&mut self, id: u64) -> Option<&mut Channel> {
         let place = self.channels.binary_search_by_key(&id, |channel| channel.id);
         self.channels.get_mut(place.ok()?)
+    }
+
+    /// What the numbers behind the data say.
+    fn number_and_time(&self, tail: [Option<u64>; 2]) -> (Option<u64>, WallNanos) {
+        let [number, time] = match self.flags {
+            Some(flags) if flags & SEQUENCE == 0 => [None, tail[0]],
+            _ => tail,
+        };
+        (number, time.map_or(WallNanos(0), millis))
     }
 
     fn remove(&mut self, id: u64) {
@@ -260,12 +305,8 @@ fn data(line: &mut Line, mut reader: Reader<'_>, frame: &mut Frame) -> Read<()> 
         Ok(())
     })?;
     reader.end()?;
-    let [number, time] = match line.flags {
-        Some(flags) if flags & SEQUENCE == 0 => [None, data.tail[0]],
-        _ => data.tail,
-    };
+    let (number, time) = line.number_and_time(data.tail);
     frame.number = number;
-    let time = time.map_or(WallNanos(0), millis);
     let Some(Channel { kind, name, orders, .. }) = line.channel(data.channel) else {
         let heartbeat = data.word == b"hb";
         frame.ignore(if heartbeat { Ignored::Notice } else { Ignored::UnknownSymbol });

@@ -7,25 +7,32 @@
 
 use std::collections::HashMap;
 
-use tickbook_types::{Side, TickerField, WallNanos};
+use tickbook_types::{Padded, Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use super::ticker::{Extent, Fields, Form};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::keyed::Keyed;
 use crate::level::Number;
+use crate::symbols::SymbolTable;
 
 /// Digits of the price of each level of a book, by its id.
-type Prices = HashMap<(u64, Side), Number>;
+type Prices = HashMap<(u64, Side), Number, Keyed>;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct BitMex {
-    /// Digits of the price of each level, by symbol.
-    prices: HashMap<Box<[u8]>, Prices>,
+    /// Books whose partial was seen.
+    books: SymbolTable,
+    /// Digits of the price of each level of each.
+    prices: Vec<Prices>,
+    /// Rows of a message until all of it is read.
+    rows: Vec<Entry>,
     /// Symbol of the rows being read.
     symbols: Vec<u8>,
 }
@@ -74,6 +81,51 @@ impl Protocol for BitMex {
         let tickers = tickers.map(|topic| format!("instrument:{}", topic.symbol));
         let args = quoted(books.chain(trades).chain(tickers));
         out.push(format!(r#"{{"op":"{}","args":[{args}]}}"#, verb.name()));
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"table":"orderBookL2","action":""#)?;
+        let change = if at.has(br#"update""#) {
+            Change::Update
+        } else if at.has(br#"delete""#) {
+            Change::Delete
+        } else {
+            at.words(br#"insert""#)?;
+            Change::Insert
+        };
+        at.words(br#","data":["#)?;
+        self.rows.clear();
+        let (mut symbol, mut last) = (&b""[..], WallNanos(0));
+        at.items(|row| {
+            row.words(br#"{"symbol":""#)?;
+            let of = row.text()?;
+            if self.rows.is_empty() {
+                symbol = of;
+            } else if symbol != of {
+                return None;
+            }
+            let entry = usual_entry(row, frame, &mut last)?;
+            entry.fits(change).then(|| self.rows.push(entry))
+        })?;
+        at.words(b"}")?;
+        at.end()?;
+        if symbol.is_empty() {
+            return None;
+        }
+        if let Some(prices) = self.books.find(symbol).and_then(|book| self.prices.get_mut(book)) {
+            // Whether each of these ids is there, before any of them goes.
+            if change != Change::Insert && !self.rows.iter().all(|it| prices.contains_key(&it.key))
+            {
+                return None;
+            }
+            // One that goes twice is for the general reader to refuse; the book is lost by that.
+            for row in self.rows.drain(..) {
+                row.apply(change, prices, frame).ok()?;
+            }
+        }
+        frame.book(symbol, Content::Delta, Link::Free, last);
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -148,7 +200,7 @@ impl BitMex {
                 self.symbols.clear();
                 self.symbols.extend_from_slice(row.symbol);
                 if change == Change::Partial {
-                    self.prices.remove(row.symbol);
+                    self.begin(row.symbol);
                 }
             }
             last = rfc3339(row.time);
@@ -173,29 +225,84 @@ impl BitMex {
     }
 
     fn level(&mut self, row: &Row<'_>, change: Change, frame: &mut Frame) -> Read<()> {
-        let key = (row.id, row.side);
-        if change == Change::Partial && !self.prices.contains_key(row.symbol) {
-            self.prices.insert(row.symbol.into(), Prices::new());
-        }
         // Nothing is known before the partial.
-        let Some(prices) = self.prices.get_mut(row.symbol) else { return Ok(()) };
+        let book = self.books.find(row.symbol).and_then(|book| self.prices.get_mut(book));
+        let Some(prices) = book else { return Ok(()) };
+        let Row { price, size, .. } = *row;
+        Entry { key: (row.id, row.side), price, size }.apply(change, prices, frame)
+    }
+
+    /// A partial: what was known of a symbol holds no longer.
+    fn begin(&mut self, symbol: &[u8]) {
+        match self.books.find(symbol).and_then(|book| self.prices.get_mut(book)) {
+            Some(prices) => prices.clear(),
+            None => {
+                self.books.add(symbol);
+                self.prices.push(Prices::default());
+            }
+        }
+    }
+}
+
+/// What a row says of a level.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: (u64, Side),
+    price: Option<Number>,
+    size: Option<Number>,
+}
+
+impl Entry {
+    /// Whether it has what a change needs.
+    const fn fits(&self, change: Change) -> bool {
+        match change {
+            Change::Partial | Change::Insert => self.price.is_some() && self.size.is_some(),
+            Change::Update => self.size.is_some(),
+            Change::Delete => true,
+        }
+    }
+
+    #[inline]
+    fn apply(self, change: Change, prices: &mut Prices, frame: &mut Frame) -> Read<()> {
+        let Self { key, price, size } = self;
         match change {
             Change::Partial | Change::Insert => {
-                let (price, size) = row.price.zip(row.size).ok_or(Rejected::Shape)?;
+                let (price, size) = price.zip(size).ok_or(Rejected::Shape)?;
                 prices.insert(key, price);
-                frame.put(row.side, price, size)
+                frame.put(key.1, price, size)
             }
             // An id that is not there: its insert was lost.
             Change::Update => {
                 let price = *prices.get(&key).ok_or(Rejected::Ids)?;
-                frame.put(row.side, price, row.size.ok_or(Rejected::Shape)?)
+                frame.put(key.1, price, size.ok_or(Rejected::Shape)?)
             }
             Change::Delete => {
                 let price = prices.remove(&key).ok_or(Rejected::Ids)?;
-                frame.put(row.side, price, Number::ZERO)
+                frame.put(key.1, price, Number::ZERO)
             }
         }
     }
+}
+
+/// The rest of a row, behind its symbol; `last` becomes its time, 0 if it has none.
+#[inline]
+fn usual_entry(row: &mut Usual<'_>, frame: &mut Frame, last: &mut WallNanos) -> Option<Entry> {
+    row.words(br#","id":"#)?;
+    let id = row.integer()?;
+    let side = if row.has(br#","side":"Buy""#) {
+        Side::Bid
+    } else {
+        row.words(br#","side":"Sell""#)?;
+        Side::Ask
+    };
+    let size = if row.has(br#","size":"#) { Some(Number::Plain(row.number()?)) } else { None };
+    let price = if row.has(br#","price":"#) { Some(Number::Plain(row.number()?)) } else { None };
+    *last = if row.has(br#","timestamp":""#) { row.time(frame)? } else { WallNanos(0) };
+    if row.has(br#","transactTime":""#) {
+        row.text()?;
+    }
+    row.words(b"}")?;
+    Some(Entry { key: (id, side), price, size })
 }
 
 /// A row of the table.

@@ -10,24 +10,25 @@
 //!
 //! Each event names the one before it (`pre_event_id`). Recordings of 2015 do not have that yet.
 
-use std::collections::HashMap;
-
-use tickbook_types::{Decimal, Reason, Side, WallNanos};
+use tickbook_types::{Decimal, Padded, Reason, Side, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
 use crate::level::venue_time;
 use crate::orders::{OrderError, OrderId, OrderMap};
+use crate::symbols::SymbolTable;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct BitstampL3 {
+    pairs: SymbolTable,
     /// Orders of each pair.
-    books: HashMap<Box<[u8]>, Orders>,
+    books: Vec<Orders>,
 }
 
 /// The orders of a pair.
@@ -72,7 +73,39 @@ impl Protocol for BitstampL3 {
     }
 
     fn has_ids(&self) -> bool {
-        self.books.values().all(|orders| orders.last.is_some())
+        self.books.iter().all(|orders| orders.last.is_some())
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        let (order, pair, chain, deleted);
+        // As it is today, and as it was in 2015.
+        if at.has(br#"{"event":"order_"#) {
+            deleted = usual_kind(&mut at)?;
+            at.words(br#","channel":"live_orders_"#)?;
+            pair = at.text()?;
+            at.words(br#","event_id":""#)?;
+            let id = at.text()?;
+            at.words(br#","pre_event_id":""#)?;
+            let before = at.text()?;
+            at.words(br#","order_source":""#)?;
+            at.text()?;
+            at.words(br#","data":"#)?;
+            order = usual_order(&mut at)?;
+            at.words(b"}")?;
+            chain = Some((OrderId::text(before).ok()?, OrderId::text(id).ok()?));
+        } else {
+            at.words(br#"{"data":"#)?;
+            order = old_order(&mut at)?;
+            at.words(br#","channel":"live_orders_"#)?;
+            pair = at.text()?;
+            at.words(br#","event":"order_"#)?;
+            deleted = usual_kind(&mut at)?;
+            at.words(b"}")?;
+            chain = None;
+        }
+        at.end()?;
+        self.order(pair, deleted, &order, chain, frame).ok()
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -118,18 +151,20 @@ impl Protocol for BitstampL3 {
 impl BitstampL3 {
     /// The book of a pair begins, without an order.
     fn start(&mut self, pair: &[u8], frame: &mut Frame) {
-        let orders = match self.books.get_mut(pair) {
-            Some(orders) => orders,
-            None => self.add(pair),
-        };
+        let (orders, _) = self.orders(pair);
         orders.map.clear();
         orders.last = None;
         frame.book(pair, Content::Snapshot, Link::Free, WallNanos(0));
     }
 
-    fn add(&mut self, pair: &[u8]) -> &mut Orders {
-        let orders = Orders { map: OrderMap::new(), last: None };
-        self.books.entry(pair.into()).or_insert(orders)
+    /// The orders of a pair, and whether they are new.
+    fn orders(&mut self, pair: &[u8]) -> (&mut Orders, bool) {
+        let known = self.pairs.find(pair);
+        let place = known.unwrap_or_else(|| {
+            self.books.push(Orders { map: OrderMap::new(), last: None });
+            self.pairs.add(pair)
+        });
+        (&mut self.books[place], known.is_none())
     }
 
     fn order(
@@ -140,10 +175,8 @@ impl BitstampL3 {
         chain: Option<(OrderId, OrderId)>,
         frame: &mut Frame,
     ) -> Read<()> {
-        let (content, orders) = match self.books.get_mut(pair) {
-            Some(orders) => (Content::Delta, orders),
-            None => (Content::Snapshot, self.add(pair)),
-        };
+        let (orders, is_new) = self.orders(pair);
+        let content = if is_new { Content::Snapshot } else { Content::Delta };
         if let Some((before, id)) = chain {
             let last = orders.last.replace(id);
             if last.is_some_and(|last| last != before) {
@@ -225,6 +258,77 @@ impl Order {
         }
         Ok(())
     }
+}
+
+/// The rest of an order's event; whether the order is gone.
+#[inline]
+fn usual_kind(at: &mut Usual<'_>) -> Option<bool> {
+    if at.has(br#"deleted""#) {
+        return Some(true);
+    }
+    if !at.has(br#"created""#) {
+        at.words(br#"changed""#)?;
+    }
+    Some(false)
+}
+
+/// The side, as a digit.
+#[inline]
+fn usual_side(at: &mut Usual<'_>) -> Option<Side> {
+    if at.has(b"0") {
+        return Some(Side::Bid);
+    }
+    at.words(b"1")?;
+    Some(Side::Ask)
+}
+
+/// An order as it is written today.
+#[inline]
+fn usual_order(at: &mut Usual<'_>) -> Option<Order> {
+    at.words(br#"{"id":"#)?;
+    let id = at.integer()?;
+    at.words(br#","id_str":""#)?;
+    at.text()?;
+    at.words(br#","order_type":"#)?;
+    let side = usual_side(at)?;
+    if at.has(br#","order_subtype":"#) {
+        at.integer()?;
+    }
+    at.words(br#","datetime":""#)?;
+    at.text()?;
+    at.words(br#","microtimestamp":""#)?;
+    let time = venue_time(at.integer()?);
+    at.words(br#"","amount":"#)?;
+    at.number()?;
+    at.words(br#","amount_str":""#)?;
+    let size = at.number()?.value();
+    at.words(br#"","amount_traded":""#)?;
+    at.text()?;
+    at.words(br#","amount_at_create":""#)?;
+    at.text()?;
+    at.words(br#","price":"#)?;
+    at.number()?;
+    at.words(br#","price_str":""#)?;
+    let price = at.number()?.value();
+    at.words(br#""}"#)?;
+    Some(Order { id, side, price, size, time })
+}
+
+/// An order as it was written in 2015.
+#[inline]
+fn old_order(at: &mut Usual<'_>) -> Option<Order> {
+    at.words(br#"{"price": ""#)?;
+    let price = at.number()?.value();
+    at.words(br#"", "amount": ""#)?;
+    let size = at.number()?.value();
+    at.words(br#"", "datetime": ""#)?;
+    at.text()?;
+    at.words(br#", "id": "#)?;
+    let id = at.integer()?;
+    at.words(br#", "order_type": "#)?;
+    let side = usual_side(at)?;
+    at.words(b"}")?;
+    Some(Order { id, side, price, size, time: WallNanos(0) })
 }
 
 /// A number that comes twice: bare, which may have been a float, and as text.

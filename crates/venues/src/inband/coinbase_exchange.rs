@@ -2,12 +2,13 @@
 //!
 //! The channel has neither ids nor checksums: a lost message cannot be seen.
 
-use tickbook_types::{Side, TickerField};
+use tickbook_types::{Padded, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
 use super::ticker::{Extent, Fields, Form};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -54,6 +55,20 @@ impl Protocol for CoinbaseExchange {
         }
         let verb = verb.name();
         out.push(format!(r#"{{"type":"{verb}","product_ids":[{ids}],"channels":[{channels}]}}"#));
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"type":"l2update","product_id":""#)?;
+        let product = at.text()?;
+        at.words(br#","changes":["#)?;
+        at.sided_rows(frame)?;
+        at.words(br#","time":""#)?;
+        let time = at.time(frame)?;
+        at.words(b"}")?;
+        at.end()?;
+        frame.book(product, Content::Delta, Link::Free, time);
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {

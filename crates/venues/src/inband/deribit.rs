@@ -4,7 +4,7 @@
 //! exponent; a book may be empty or one-sided, and an empty one has the id 0. Tickers
 //! (`ticker.INSTRUMENT.100ms`) are whole; volatilities are in percent, and a quote of zero is none.
 
-use tickbook_types::{Side, TickerField};
+use tickbook_types::{Padded, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis};
@@ -12,6 +12,7 @@ use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
 use super::rows::labelled_row;
 use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -80,6 +81,29 @@ impl Protocol for Deribit {
         let method = format!(r#""method":"public/{verb}""#);
         let params = format!(r#""params":{{"channels":[{channels}]}}"#);
         out.push(format!(r#"{{"jsonrpc":"2.0","id":{id},{method},{params}}}"#));
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"jsonrpc":"2.0","method":"subscription","params":{"#)?;
+        at.words(br#""channel":"book."#)?;
+        at.text()?;
+        at.words(br#","data":{"type":"change","timestamp":"#)?;
+        let time = at.integer()?;
+        at.words(br#","prev_change_id":"#)?;
+        let prev = at.integer()?;
+        at.words(br#","instrument_name":""#)?;
+        let name = at.text()?;
+        at.words(br#","change_id":"#)?;
+        let id = at.integer()?;
+        at.words(br#","bids":["#)?;
+        usual_rows(Side::Bid, &mut at, frame)?;
+        at.words(br#","asks":["#)?;
+        usual_rows(Side::Ask, &mut at, frame)?;
+        at.words(b"}}}")?;
+        at.end()?;
+        frame.book(name, Content::Delta, Link::After { prev, id }, millis(time));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -168,6 +192,27 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
         let (action, [price, size]) = labelled_row(row)?;
         let size = if action == b"delete" { Number::ZERO } else { size };
         frame.put(side, price, size)
+    })
+}
+
+/// [`rows`], up to the closing bracket.
+#[inline]
+fn usual_rows(side: Side, at: &mut Usual<'_>, frame: &mut Frame) -> Option<()> {
+    at.items(|row| {
+        let delete = !row.has(br#"["new","#) && !row.has(br#"["change","#);
+        if delete {
+            row.words(br#"["delete","#)?;
+        }
+        let price = row.number()?;
+        row.words(b",")?;
+        let size = row.number()?;
+        row.words(b"]")?;
+        if delete {
+            frame.put(side, Number::Plain(price), Number::ZERO).ok()
+        } else {
+            frame.put_plain(side, [price, size]);
+            Some(())
+        }
     })
 }
 

@@ -6,24 +6,34 @@
 
 use std::collections::HashMap;
 
-use tickbook_types::{Decimal, Side, WallNanos};
+use tickbook_scan::Plain;
+use tickbook_types::{Decimal, Padded, Side, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb};
 use super::rows::pair;
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::keyed::Keyed;
+use crate::level::Number;
+use crate::symbols::SymbolTable;
 
-/// The offset of each level of a book.
-type Offsets = HashMap<(Side, Decimal), u64>;
+/// The offset of each level of a book, by side and price without trailing zeros: a price is the
+/// same however it is written.
+type Offsets = HashMap<(Side, Decimal), u64, Keyed>;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Dydx {
-    /// The offset of each level, by book.
-    offsets: HashMap<Box<[u8]>, Offsets>,
+    /// Books whose snapshot was seen.
+    books: SymbolTable,
+    /// The offsets of each.
+    offsets: Vec<Offsets>,
+    /// Rows of a message until all of it is read.
+    rows: Vec<(Side, [Plain; 2])>,
 }
 
 const RULES: Rules = Rules {
@@ -49,6 +59,32 @@ impl Protocol for Dydx {
                 out.push(format!(r#"{{"type":"{verb}",{trades}}}"#));
             }
         }
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"type":"channel_data","connection_id":""#)?;
+        at.text()?;
+        at.words(br#","message_id":"#)?;
+        at.integer()?;
+        at.words(br#","id":""#)?;
+        let id = at.text()?;
+        at.words(br#","channel":"v3_orderbook","contents":{"offset":""#)?;
+        let offset = at.integer()?;
+        at.words(br#"","bids":["#)?;
+        self.rows.clear();
+        at.items(|row| self.usual_row(Side::Bid, row))?;
+        at.words(br#","asks":["#)?;
+        at.items(|row| self.usual_row(Side::Ask, row))?;
+        at.words(b"}}")?;
+        at.end()?;
+        let mut offsets = self.books.find(id).and_then(|book| self.offsets.get_mut(book));
+        for (side, [price, size]) in self.rows.drain(..) {
+            let [price, size] = [price, size].map(Number::Plain);
+            put((side, price, size), offset, offsets.as_deref_mut(), frame).ok()?;
+        }
+        frame.book(id, Content::Delta, Link::Free, WallNanos(0));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -96,7 +132,11 @@ impl Protocol for Dydx {
 impl Dydx {
     /// `{"bids":[{"price":..,"offset":..,"size":..}],"asks":[..]}`.
     fn whole(&mut self, id: &[u8], mut contents: Reader<'_>, frame: &mut Frame) -> Read<()> {
-        let mut offsets = self.offsets.remove(id).unwrap_or_default();
+        let book = self.books.find(id).unwrap_or_else(|| {
+            self.offsets.push(Offsets::default());
+            self.books.add(id)
+        });
+        let offsets = &mut self.offsets[book];
         offsets.clear();
         contents.object(|key, rows| {
             let Some(side) = side_of_key(key) else { return rows.skip() };
@@ -116,7 +156,6 @@ impl Dydx {
                 frame.put(side, price, size)
             })
         })?;
-        self.offsets.insert(id.into(), offsets);
         frame.book(id, Content::Snapshot, Link::Free, WallNanos(0));
         Ok(())
     }
@@ -132,24 +171,44 @@ impl Dydx {
             Ok(())
         })?;
         let offset = offset.ok_or(Rejected::Shape)?;
-        let mut unknown = Offsets::new();
-        let offsets = self.offsets.get_mut(id).unwrap_or(&mut unknown);
+        let mut offsets = self.books.find(id).and_then(|book| self.offsets.get_mut(book));
         { contents }.object(|key, rows| {
             let Some(side) = side_of_key(key) else { return rows.skip() };
             rows.array(|row| {
                 let [price, size] = pair(row)?;
-                // A price is the same however it is written.
-                let known = offsets.entry((side, price.value().normalised())).or_insert(offset);
-                if offset < *known {
-                    return Ok(());
-                }
-                *known = offset;
-                frame.put(side, price, size)
+                put((side, price, size), offset, offsets.as_deref_mut(), frame)
             })
         })?;
         frame.book(id, Content::Delta, Link::Free, WallNanos(0));
         Ok(())
     }
+
+    /// `["price","size"]`.
+    #[inline]
+    fn usual_row(&mut self, side: Side, row: &mut Usual<'_>) -> Option<()> {
+        row.words(b"[\"")?;
+        let pair = row.quoted_pair()?;
+        self.rows.push((side, pair));
+        row.words(b"]")
+    }
+}
+
+/// A level of a change, unless it is older than what the book has; `None`: none is known.
+#[inline]
+fn put(
+    (side, price, size): (Side, Number, Number),
+    offset: u64,
+    offsets: Option<&mut Offsets>,
+    frame: &mut Frame,
+) -> Read<()> {
+    if let Some(offsets) = offsets {
+        let known = offsets.entry((side, price.value().normalised())).or_insert(offset);
+        if offset < *known {
+            return Ok(());
+        }
+        *known = offset;
+    }
+    frame.put(side, price, size)
 }
 
 /// `{"trades":[{"size":..,"side":"SELL","price":..,"createdAt":..}]}`, without ids.

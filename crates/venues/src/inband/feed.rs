@@ -35,19 +35,26 @@ impl InbandSession {
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) {
-        let mut frame = core::mem::take(&mut self.frame);
+        let mut frame = self.frame.take().unwrap_or_default();
         frame.begin(self.lines[line].route.prefix, line);
-        match self.protocol.read(message.payload(), &mut frame) {
+        match self.protocol.read_any(message, &mut frame) {
             Ok(()) => {
-                self.follow_number(line, frame.number, cx);
+                if let Some(number) = frame.number {
+                    self.follow_number(line, number, cx);
+                }
                 cx.counters.book_messages += u64::from(frame.has_book());
                 for event in frame.events() {
-                    self.take_event(line, &frame, event, message, stamps, cx);
+                    match event {
+                        Event::Book(event) => {
+                            self.take_book(line, &frame, event, message, stamps, cx);
+                        }
+                        event => self.take_event(line, &frame, event, stamps, cx),
+                    }
                 }
             }
             Err(rejected) => self.unreadable(line, rejected, message.payload(), cx),
         }
-        self.frame = frame;
+        self.frame = Some(frame);
     }
 
     /// A message that cannot be used; `payload`: what can be seen of it.
@@ -89,8 +96,8 @@ impl InbandSession {
     }
 
     /// Where the venue counts the frames of a connection: each is the next one.
-    fn follow_number(&mut self, line: usize, number: Option<u64>, cx: &mut Context<'_>) {
-        let Some(number) = number else { return };
+    #[inline]
+    fn follow_number(&mut self, line: usize, number: u64, cx: &mut Context<'_>) {
         let last = self.lines[line].number.replace(number);
         if last.is_some_and(|last| last.checked_add(1) != Some(number)) {
             cx.counters.gaps += 1;
@@ -103,12 +110,11 @@ impl InbandSession {
         line: usize,
         frame: &Frame,
         event: &Event,
-        message: Padded<'_>,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) {
         match event {
-            Event::Book(event) => self.take_book(line, frame, event, message, stamps, cx),
+            Event::Book(_) => debug_assert!(false, "books have a way of their own"),
             Event::Trade(event) => self.take_trade(line, frame, event, stamps, cx),
             Event::Lost { name, reason } => self.take_loss(line, frame.bytes(name), *reason, cx),
             Event::Ticker(event) => self.take_ticker(line, frame, event, stamps, cx),

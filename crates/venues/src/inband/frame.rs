@@ -8,6 +8,7 @@ use tickbook_types::{ChecksumKind, Decimal, LevelRecord, Reason, Side, WallNanos
 
 use super::chain::Link;
 use super::ticker::Extent;
+use super::usual::Minute;
 use crate::counters::{Ignored, Rejected};
 use crate::json::Read;
 use crate::level::{DecimalLevel, Number};
@@ -108,7 +109,7 @@ pub(crate) struct Frame {
     level_ids: Vec<u64>,
     /// The orders of a snapshot.
     orders: Vec<OrderRow>,
-    /// It is a book message, even if it changes no book.
+    /// It is a book message, or changes no book but is of one.
     of_book: bool,
     /// Levels up to here belong to events.
     taken: usize,
@@ -120,6 +121,8 @@ pub(crate) struct Frame {
     pub(crate) number: Option<u64>,
     /// Which of the session's connections it came on.
     pub(crate) line: usize,
+    /// The minute of the time that was read last, in whichever frame.
+    minute: Minute,
 }
 
 impl Frame {
@@ -127,6 +130,11 @@ impl Frame {
     pub(crate) fn begin(&mut self, prefix: &'static str, line: usize) {
         self.prefix = prefix;
         self.line = line;
+        self.clear();
+    }
+
+    /// Forgets what was read of the frame.
+    pub(crate) fn clear(&mut self) {
         self.names.clear();
         self.events.clear();
         self.levels.clear();
@@ -137,6 +145,12 @@ impl Frame {
         self.figures.clear();
         self.figures_taken = 0;
         self.number = None;
+    }
+
+    /// Nanoseconds since 1970 of the start of a minute, as `2026-08-09T21:05`.
+    #[inline(always)]
+    pub(super) fn minute(&mut self, text: &[u8; 16]) -> Option<i64> {
+        self.minute.start(text, parse_rfc3339)
     }
 
     /// What it says, in order.
@@ -263,6 +277,11 @@ impl Frame {
         self.of_book = true;
     }
 
+    /// Whether it is a book message.
+    pub(crate) const fn has_book(&self) -> bool {
+        self.of_book
+    }
+
     /// All of its book messages are one: no reader sees the book before the last of them.
     pub(crate) fn one_splice(&mut self) {
         let books = self.events.iter_mut().filter_map(|event| match event {
@@ -281,6 +300,7 @@ impl Frame {
     pub(crate) fn book(&mut self, name: &[u8], content: Content, link: Link, time: WallNanos) {
         let levels = self.taken..self.levels.len();
         self.taken = levels.end;
+        self.of_book = true;
         let name = self.named(name);
         let (depth, checksum) = (None, None);
         self.events.push(Event::Book(BookEvent {
@@ -399,7 +419,9 @@ impl Frame {
 
     fn named(&mut self, name: &[u8]) -> Range<usize> {
         let start = self.names.len();
-        self.names.extend_from_slice(self.prefix.as_bytes());
+        if !self.prefix.is_empty() {
+            self.names.extend_from_slice(self.prefix.as_bytes());
+        }
         self.names.extend_from_slice(name);
         start..self.names.len()
     }
@@ -472,13 +494,6 @@ pub(crate) fn numeric_id(text: &[u8]) -> u64 {
 /// `buy`, `Buy`, `BUY`, `B`, `bid`: the buyer; anything else the seller.
 pub(crate) fn side_of(text: &[u8]) -> Side {
     if matches!(text.first(), Some(b'b' | b'B')) { Side::Bid } else { Side::Ask }
-}
-
-impl Frame {
-    /// Whether it holds a book message.
-    pub(crate) fn has_book(&self) -> bool {
-        self.of_book || self.events.iter().any(|event| matches!(event, Event::Book(_)))
-    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //!
 //! No ids; every message carries a checksum. Numbers are floats as Python prints them.
 
-use tickbook_types::{ChecksumKind, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Padded, Side, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, seconds};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use super::trade::{Clock, TradeKeys};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -42,6 +43,25 @@ impl Protocol for Ftx {
                 }
             }
         }
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"channel": "orderbook", "market": ""#)?;
+        let market = at.text()?;
+        at.words(br#", "type": "update", "data": {"time": "#)?;
+        let time = at.seconds()?;
+        at.words(br#", "checksum": "#)?;
+        let crc = at.crc32()?;
+        at.words(br#", "bids": ["#)?;
+        usual_rows(Side::Bid, &mut at, frame)?;
+        at.words(br#", "asks": ["#)?;
+        usual_rows(Side::Ask, &mut at, frame)?;
+        at.words(br#", "action": "update"}}"#)?;
+        at.end()?;
+        frame.book(market, Content::Delta, Link::Free, time);
+        frame.checksum(ChecksumKind::Ftx, crc);
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -99,6 +119,22 @@ fn read_book(mut book: Reader<'_>, market: &[u8], content: Content, frame: &mut 
         frame.checksum(ChecksumKind::Ftx, crc);
     }
     Ok(())
+}
+
+/// Rows `[price, size]` with the blanks of Python, up to the closing bracket.
+#[inline]
+fn usual_rows(side: Side, at: &mut Usual<'_>, frame: &mut Frame) -> Option<()> {
+    at.items(|row| {
+        if !row.has(b" [") {
+            row.words(b"[")?;
+        }
+        let price = row.number()?;
+        row.words(b", ")?;
+        let size = row.number()?;
+        row.words(b"]")?;
+        frame.put_plain(side, [price, size]);
+        Some(())
+    })
 }
 
 /// A trade.

@@ -3,9 +3,12 @@
 //! The first `l2_updates` of a subscription is the whole book, told by the past trades (or auction
 //! events) it also carries. There are no ids: a lost message cannot be seen.
 
+use tickbook_types::{Padded, WallNanos};
+
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -32,6 +35,27 @@ impl Protocol for Gemini {
         out.push(format!(
             r#"{{"type":"{verb}","subscriptions":[{{"name":"l2","symbols":[{symbols}]}}]}}"#
         ));
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        // The symbol stood in front until 2021.
+        let symbol;
+        if at.has(br#"{"changes":["#) {
+            at.sided_rows(frame)?;
+            at.words(br#","symbol":""#)?;
+            symbol = at.text()?;
+            at.words(br#","type":"l2_updates"}"#)?;
+        } else {
+            at.words(br#"{"type":"l2_updates","symbol":""#)?;
+            symbol = at.text()?;
+            at.words(br#","changes":["#)?;
+            at.sided_rows(frame)?;
+            at.words(b"}")?;
+        }
+        at.end()?;
+        frame.book(symbol, Content::Delta, Link::Free, WallNanos(0));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {

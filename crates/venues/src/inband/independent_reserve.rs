@@ -6,12 +6,13 @@
 //! no older than the last message that was not kept. Most of these messages are older than the
 //! orders, so an order that is created twice, or canceled without being there, says nothing.
 
-use tickbook_types::{Decimal, Reason, Side, WallNanos};
+use tickbook_types::{Decimal, Padded, Reason, Side, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, rfc3339};
 use super::kept::Kept;
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -191,6 +192,42 @@ impl Protocol for IndependentReserve {
             coin.forget();
         }
         true
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"Channel":"orderbook-"#)?;
+        let coin = at.text()?;
+        at.words(br#","Nonce":"#)?;
+        let nonce = at.integer()?;
+        at.words(br#","Data":{"OrderType":"Limit"#)?;
+        let side = if at.has(br#"Bid""#) {
+            Side::Bid
+        } else {
+            at.words(br#"Offer""#)?;
+            Side::Ask
+        };
+        at.words(br#","OrderGuid":""#)?;
+        let id = OrderId::text(at.text()?).ok()?;
+        let (mut what, mut size, mut prices) = (What::Canceled, Decimal::ZERO, None);
+        if at.has(br#","Price":"#) {
+            what = What::New;
+            prices = Some(usual_prices(&mut at)?);
+            at.words(br#","Volume":"#)?;
+            size = at.number()?.value();
+        }
+        at.words(br#"},"Time":"#)?;
+        let time = millis(at.integer()?);
+        if what == What::New {
+            at.words(br#","Event":"NewOrder"}"#)?;
+        } else {
+            at.words(br#","Event":"OrderCanceled"}"#)?;
+        }
+        at.end()?;
+        let change = Change { what, id, side, size, prices, time };
+        frame.of_book();
+        self.coin(coin).take(message.payload(), nonce, time, Some(change), frame);
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -419,6 +456,23 @@ impl<'a> Message<'a> {
         }
         Ok(Some(Change { what, id, side, size, prices, time: self.time }))
     }
+}
+
+/// A price in each currency, as `{"aud":1.5,"usd":1}`.
+#[inline]
+fn usual_prices<'a>(at: &mut Usual<'a>) -> Option<Reader<'a>> {
+    let prices = *at;
+    at.words(b"{\"")?;
+    loop {
+        at.text()?;
+        at.words(b":")?;
+        at.number()?;
+        if !at.has(b",\"") {
+            break;
+        }
+    }
+    at.words(b"}")?;
+    Some(Reader::new(prices.up_to(at)))
 }
 
 fn decimal(value: &mut Reader<'_>) -> Read<Decimal> {

@@ -44,7 +44,7 @@ impl InbandSession {
             return;
         };
         let line = self.books[index].line;
-        let mut frame = core::mem::take(&mut self.kept_frame);
+        let mut frame = self.kept_frame.take().unwrap_or_default();
         frame.begin(self.lines[line].route.prefix, line);
         if self.protocol.join(orders, &mut frame) {
             frame.one_splice();
@@ -62,7 +62,7 @@ impl InbandSession {
             cx.counters.snapshots_unusable += 1;
             self.snapshot_failed(index, cx);
         }
-        self.kept_frame = frame;
+        self.kept_frame = Some(frame);
     }
 
     /// A message of the join, on its way to the lane.

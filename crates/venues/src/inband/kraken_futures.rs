@@ -1,11 +1,12 @@
 //! Kraken Futures: `book`, one numbered change a message, and `ticker`.
 
-use tickbook_types::{Side, TickerField};
+use tickbook_types::{Padded, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use super::ticker::{Extent, Fields, Form};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -57,6 +58,31 @@ impl Protocol for KrakenFutures {
         for (feed, ids) in feeds.into_iter().filter(|(_, ids)| !ids.is_empty()) {
             push(feed, ids);
         }
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"feed":"book","product_id":""#)?;
+        let product = at.text()?;
+        let side = if at.has(br#","side":"buy""#) {
+            Side::Bid
+        } else {
+            at.words(br#","side":"sell""#)?;
+            Side::Ask
+        };
+        at.words(br#","seq":"#)?;
+        let id = at.integer()?;
+        at.words(br#","price":"#)?;
+        let price = at.number()?;
+        at.words(br#","qty":"#)?;
+        let size = at.number()?;
+        at.words(br#","timestamp":"#)?;
+        let time = at.integer()?;
+        at.words(b"}")?;
+        at.end()?;
+        frame.put_plain(side, [price, size]);
+        frame.book(product, Content::Delta, Link::Next(id), millis(time));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {

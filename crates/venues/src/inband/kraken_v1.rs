@@ -4,13 +4,14 @@
 //! whether the ten best levels are right. Snapshots have none. A change of both sides may come as
 //! two objects of one frame; a level that moves up into the window comes marked `r`.
 
-use tickbook_types::{ChecksumKind, Side, WallNanos};
+use tickbook_types::{ChecksumKind, Padded, Side, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, seconds, side_of};
 use super::kraken_v2::{DEPTH_DEFAULT, DEPTHS, with_depth};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use super::rows::numbers;
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -57,6 +58,35 @@ impl Protocol for KrakenV1 {
         }
         let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
         push(quoted(trades.map(|topic| topic.symbol.as_str())), r#""name":"trade""#.to_owned());
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(b"[")?;
+        at.integer()?;
+        let mut time = WallNanos(0);
+        if at.has(br#",{"a":["#) {
+            usual_rows(Side::Ask, &mut time, &mut at, frame)?;
+            // Both sides, in two parts.
+            if at.has(br#"},{"b":["#) {
+                usual_rows(Side::Bid, &mut time, &mut at, frame)?;
+            }
+        } else {
+            at.words(br#",{"b":["#)?;
+            usual_rows(Side::Bid, &mut time, &mut at, frame)?;
+        }
+        at.words(br#","c":""#)?;
+        let crc = at.crc32()?;
+        at.words(br#""},"book-"#)?;
+        let depth = u32::try_from(at.integer()?).ok()?;
+        at.words(b"\",\"")?;
+        let pair = at.text()?;
+        at.words(b"]")?;
+        at.end()?;
+        frame.book(pair, Content::Delta, Link::Free, time);
+        frame.depth(Some(depth));
+        frame.checksum(ChecksumKind::Kraken, crc);
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -130,6 +160,28 @@ fn level(row: &mut Reader<'_>, side: Side, frame: &mut Frame) -> Read<WallNanos>
     let [price, size, time] = numbers(row)?;
     frame.put(side, price, size)?;
     Ok(WallNanos(time.value().to_mantissa(-9).unwrap_or(0)))
+}
+
+/// Rows as [`level`] reads them, up to the closing bracket; `time` becomes the latest of theirs.
+#[inline]
+fn usual_rows(
+    side: Side,
+    time: &mut WallNanos,
+    at: &mut Usual<'_>,
+    frame: &mut Frame,
+) -> Option<()> {
+    at.items(|row| {
+        row.words(b"[\"")?;
+        let pair = row.quoted_pair()?;
+        row.words(b",\"")?;
+        *time = row.seconds()?.max(*time);
+        row.words(b"\"")?;
+        if !row.has(b"]") {
+            row.words(br#","r"]"#)?;
+        }
+        frame.put_plain(side, pair);
+        Some(())
+    })
 }
 
 /// `["price", "size", "seconds", "side", "type", "notes"]`.

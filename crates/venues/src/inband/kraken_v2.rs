@@ -7,13 +7,14 @@
 //! Messages do not tell their depth. In a recording it comes from the acknowledgement; without one
 //! it is the smallest channel that holds the snapshot.
 
-use tickbook_types::{ChecksumKind, Side, TickerField};
+use tickbook_types::{ChecksumKind, Padded, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, rfc3339};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -97,6 +98,28 @@ impl Protocol for KrakenV2 {
         push(tickers, r#""channel":"ticker""#.to_owned());
     }
 
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"channel":"book","type":"update","data":[{"symbol":""#)?;
+        let symbol = at.text()?;
+        at.words(br#","bids":["#)?;
+        usual_levels(Side::Bid, &mut at, frame)?;
+        let bids = frame.open_levels();
+        at.words(br#","asks":["#)?;
+        usual_levels(Side::Ask, &mut at, frame)?;
+        let asks = frame.open_levels() - bids;
+        at.words(br#","checksum":"#)?;
+        let crc = at.crc32()?;
+        at.words(br#","timestamp":""#)?;
+        let time = at.time(frame)?;
+        at.words(b"}]}")?;
+        at.end()?;
+        frame.book(symbol, Content::Delta, Link::Free, time);
+        frame.depth(self.depth(symbol, bids.max(asks)));
+        frame.checksum(ChecksumKind::Kraken, crc);
+        Some(())
+    }
+
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
         let (mut channel, mut kind, mut data) = (&b""[..], &b""[..], None);
         let (mut result, mut success, mut words) = (None, true, &b""[..]);
@@ -173,6 +196,13 @@ impl KrakenV2 {
         Ok(())
     }
 
+    /// Levels a side of a symbol's channel, of which a message has so many on one side.
+    fn depth(&self, symbol: &[u8], deepest: usize) -> Option<u32> {
+        let acked = self.acked.find(symbol).and_then(|index| self.depths.get(index).copied());
+        let holds = |depth: &u32| *depth as usize >= deepest;
+        acked.or_else(|| DEPTHS.into_iter().find(holds))
+    }
+
     fn book(&self, book: &mut Reader<'_>, kind: &[u8], frame: &mut Frame) -> Read<()> {
         let (mut symbol, mut checksum, mut time) = (None, None, &b""[..]);
         let mut deepest = 0;
@@ -206,9 +236,7 @@ impl KrakenV2 {
             _ => return Err(Rejected::Shape),
         };
         frame.book(symbol, content, Link::Free, rfc3339(time));
-        let acked = self.acked.find(symbol).and_then(|index| self.depths.get(index).copied());
-        let holds = |depth: &u32| *depth as usize >= deepest;
-        frame.depth(acked.or_else(|| DEPTHS.into_iter().find(holds)));
+        frame.depth(self.depth(symbol, deepest));
         if let Some(crc) = checksum {
             frame.checksum(ChecksumKind::Kraken, crc);
         }
@@ -229,6 +257,20 @@ fn ticker(row: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     })?;
     frame.ticker(symbol, Extent::Whole, rfc3339(time));
     Ok(())
+}
+
+/// Levels `{"price":..,"qty":..}`, up to the closing bracket.
+#[inline]
+fn usual_levels(side: Side, at: &mut Usual<'_>, frame: &mut Frame) -> Option<()> {
+    at.items(|row| {
+        row.words(br#"{"price":"#)?;
+        let price = row.number()?;
+        row.words(br#","qty":"#)?;
+        let size = row.number()?;
+        row.words(b"}")?;
+        frame.put_plain(side, [price, size]);
+        Some(())
+    })
 }
 
 /// `{"price":..,"qty":..}`.

@@ -6,12 +6,13 @@
 //!
 //! A connection wants a token, which REST hands out, and says when it may be used.
 
-use tickbook_types::{Side, TickerField};
+use tickbook_types::{Padded, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use super::ticker::{Extent, Fields, Form};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -115,6 +116,44 @@ impl Protocol for KuCoin {
             Some(symbol) => Ok(snapshot(symbol.as_bytes(), data, frame)?),
             None => Ok(token(data, frame)?),
         }
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        let (symbol, [first, last], time);
+        // As it is today, and as it was in 2021.
+        if at.has(br#"{"topic":"/market/level2:"#) {
+            at.text()?;
+            at.words(br#","type":"message","subject":"trade.l2update","data":{"changes":{"#)?;
+            usual_changes(&mut at, frame)?;
+            at.words(br#"},"sequenceEnd":"#)?;
+            let end = at.integer()?;
+            at.words(br#","sequenceStart":"#)?;
+            [first, last] = [at.integer()?, end];
+            at.words(br#","symbol":""#)?;
+            symbol = at.text()?;
+            at.words(br#","time":"#)?;
+            time = at.integer()?;
+            at.words(b"}}")?;
+        } else {
+            at.words(br#"{"data":{"sequenceStart":"#)?;
+            let start = at.integer()?;
+            at.words(br#","symbol":""#)?;
+            symbol = at.text()?;
+            at.words(br#","changes":{"#)?;
+            usual_changes(&mut at, frame)?;
+            at.words(br#"},"sequenceEnd":"#)?;
+            [first, last] = [start, at.integer()?];
+            time = if at.has(br#","time":"#) { at.integer()? } else { 0 };
+            at.words(br#"},"subject":"trade.l2update","topic":"/market/level2:"#)?;
+            at.text()?;
+            at.words(br#","type":"message"}"#)?;
+        }
+        at.end()?;
+        frame.sort_levels();
+        let link = Link::range(Chain::Overlapping, first, last);
+        frame.book(symbol, Content::Delta, link, millis(time));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
@@ -281,6 +320,31 @@ fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
         let id = id.ok_or(Rejected::Shape)?;
         let [price, size] = numbers;
         if price.is_zero() { Ok(()) } else { frame.level_at(side, price, size, id) }
+    })
+}
+
+/// `"asks":[..],"bids":[..]`.
+#[inline]
+fn usual_changes(at: &mut Usual<'_>, frame: &mut Frame) -> Option<()> {
+    at.words(br#""asks":["#)?;
+    usual_rows(Side::Ask, at, frame)?;
+    at.words(br#","bids":["#)?;
+    usual_rows(Side::Bid, at, frame)
+}
+
+/// [`rows`], up to the closing bracket.
+#[inline]
+fn usual_rows(side: Side, at: &mut Usual<'_>, frame: &mut Frame) -> Option<()> {
+    at.items(|row| {
+        row.words(b"[\"")?;
+        let [price, size] = row.quoted_pair()?;
+        row.words(b",\"")?;
+        let id = row.integer()?;
+        row.words(b"\"]")?;
+        if price.digits != 0 {
+            frame.level_at(side, Number::Plain(price), Number::Plain(size), id).ok()?;
+        }
+        Some(())
     })
 }
 

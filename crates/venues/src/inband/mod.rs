@@ -76,6 +76,7 @@ mod ticker;
 mod token;
 mod trade;
 mod upbit;
+mod usual;
 mod wish;
 
 use tickbook_types::{SeqNo, Venue};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use tickbook_types::Scale;
+use tickbook_types::{Padded, Scale};
 
 use super::frame::Frame;
 use crate::endpoint::Endpoint;
@@ -267,6 +267,13 @@ pub(crate) trait Protocol: fmt::Debug + Send {
         name
     }
 
+    /// Reads a message that is written as the venue writes nearly all of its changes, in one go;
+    /// `None`: [`Self::read`] has to. Then nothing is remembered of it, and what `frame` holds is
+    /// of no use. What it reads, [`Self::read`] would have read alike.
+    fn read_usual(&mut self, _message: Padded<'_>, _frame: &mut Frame) -> Option<()> {
+        None
+    }
+
     /// Reads one message. Where snapshots come by REST, one that waited for its snapshot is read
     /// again, so that nothing must be remembered from one to the next.
     ///
@@ -274,6 +281,27 @@ pub(crate) trait Protocol: fmt::Debug + Send {
     ///
     /// Why it cannot be used. What was said before the fault is not used either.
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()>;
+}
+
+impl dyn Protocol {
+    /// Reads one message: in one go if that can be, else by its keys.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::read`].
+    #[inline]
+    pub(crate) fn read_any(&mut self, message: Padded<'_>, frame: &mut Frame) -> Read<()> {
+        match self.read_usual(message, frame) {
+            Some(()) => Ok(()),
+            None => self.read_general(message, frame),
+        }
+    }
+
+    #[inline(never)]
+    fn read_general(&mut self, message: Padded<'_>, frame: &mut Frame) -> Read<()> {
+        frame.clear();
+        self.read(message.payload(), frame)
+    }
 }
 
 /// Refuses a depth where the venue has one channel only.

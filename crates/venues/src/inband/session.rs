@@ -36,12 +36,12 @@ pub(crate) struct InbandSession {
     pub(super) symbols: SymbolTable,
     pub(super) book_of_symbol: Vec<usize>,
     pub(super) lines: Vec<Line>,
-    /// The frame being read; its memory is kept.
-    pub(super) frame: Frame,
+    /// The frame that messages are read into; out of here only while that happens.
+    pub(super) frame: Option<Box<Frame>>,
     /// For compressed messages, once there was one.
     pub(super) inflater: Option<Box<Inflater>>,
-    /// A kept frame being read again.
-    pub(super) kept_frame: Frame,
+    /// The same for messages that were kept.
+    pub(super) kept_frame: Option<Box<Frame>>,
     /// Levels of a delta of which the book has some already.
     pub(super) fresh: LevelBuf,
     pub(super) requests: Requests,
@@ -99,9 +99,9 @@ impl InbandSession {
             symbols: SymbolTable::default(),
             book_of_symbol: Vec::new(),
             lines: lines.collect(),
-            frame: Frame::default(),
+            frame: Some(Box::default()),
             inflater: None,
-            kept_frame: Frame::default(),
+            kept_frame: Some(Box::default()),
             fresh: LevelBuf::default(),
             requests: Requests::new(rules.snapshots_per_minute, live),
             sampler: Sampler::new(config.sample_every),

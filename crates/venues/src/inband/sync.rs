@@ -329,10 +329,10 @@ impl InbandSession {
         // Buffer and frame go out of the session while they are read.
         let Some(splice) = &mut self.books[index].splice else { return Ok(()) };
         let mut buffer = core::mem::replace(&mut splice.buffer, FrameBuffer::new(0, 0));
-        let mut frame = core::mem::take(&mut self.kept_frame);
+        let mut frame = self.kept_frame.take().unwrap_or_default();
         let line = self.books[index].line;
         frame.begin(self.lines[line].route.prefix, line);
-        let read = self.protocol.read(buffer.padded(kept).payload(), &mut frame);
+        let read = self.protocol.read_any(buffer.padded(kept), &mut frame);
         let is_last = buffer.len() == 1;
         let written = match (read, self.event_of(index, &frame, kept)) {
             (Ok(()), Some(event)) => self.splice_event(index, &frame, event, (kept, is_last), cx),
@@ -345,7 +345,7 @@ impl InbandSession {
         if let Some(splice) = &mut self.books[index].splice {
             splice.buffer = buffer;
         }
-        self.kept_frame = frame;
+        self.kept_frame = Some(frame);
         written
     }
 

@@ -8,6 +8,7 @@ mod dialects;
 mod fixtures;
 mod lines;
 mod sync;
+mod usual;
 mod wire;
 mod wish;
 

@@ -1,8 +1,7 @@
 //! Names of orders: numbers, UUIDs, and other short texts, each as a plain value of 40 bytes.
 
-use std::hash::{BuildHasher, RandomState};
-
 use crate::counters::Rejected;
+use crate::keyed::{Folded, Keyed, halves};
 
 /// What a venue calls an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,41 +59,27 @@ fn uuid(text: &[u8]) -> Option<OrderId> {
     Some(OrderId::Uuid { high, low })
 }
 
-/// Hashes ids with a key of its own, so that nobody can choose ids that collide.
+/// Hashes ids with a key of its own.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hasher(u64);
-
-/// 2^64 divided by the golden ratio, odd: its multiples are spread evenly (Knuth, volume 3, 6.4).
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) struct Hasher(Keyed);
 
 impl Hasher {
     pub(super) fn new() -> Self {
-        Self(RandomState::new().hash_one(0))
+        Self(Keyed::default())
     }
 
+    #[inline]
     pub(super) fn hash(self, id: &OrderId) -> u32 {
-        let hash = match id {
-            OrderId::Number(number) => fold(self.0, *number),
-            OrderId::Uuid { high, low } => fold(fold(self.0, *high), *low),
-            OrderId::Text { bytes, .. } => bytes.chunks(8).fold(self.0, |hash, chunk| {
-                let word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-                fold(hash, word)
+        let start = Folded::of(self.0);
+        let folded = match id {
+            OrderId::Number(number) => start.with(*number),
+            OrderId::Uuid { high, low } => start.with(*high).with(*low),
+            OrderId::Text { bytes, .. } => bytes.chunks(8).fold(start, |folded, chunk| {
+                folded.with(chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
             }),
         };
-        (hash >> 32) as u32
+        (folded.value() >> 32) as u32
     }
-}
-
-/// Both halves of a product, one over the other.
-fn fold(hash: u64, word: u64) -> u64 {
-    let product = u128::from(hash ^ word) * u128::from(SPREAD);
-    let [high, low] = halves(product);
-    high ^ low
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-const fn halves(value: u128) -> [u64; 2] {
-    [(value >> 64) as u64, value as u64]
 }
 
 #[cfg(test)]
