@@ -377,6 +377,11 @@ fn events_come_in_order_and_missed_ones_are_counted() {
         let status = unsafe { tickbook_events_next(events, event.as_mut_ptr(), &raw mut missed) };
         (status, unsafe { event.assume_init() }, missed)
     };
+    while clock::mono_now().since(engine.start) < 2 * HEARTBEAT_NS {
+        std::thread::yield_now();
+    }
+    assert_eq!(next(), (TickbookStatus::WriterDead, TickbookEvent::default(), 0));
+    engine.builder.beat(clock::mono_now().plus(900_000_000));
     assert_eq!(next(), (TickbookStatus::NoEvent, TickbookEvent::default(), 0));
 
     let record = |price, side| LevelRecord::new(Price(price), Size(5), side);

@@ -402,7 +402,7 @@ impl BookReader {
         read: &mut impl FnMut(&View, &BookInfo) -> Result<Published, Torn>,
     ) -> Result<Judged, NotReadable> {
         self.horizon = Horizon::PAST;
-        let builder = builder_left_ns(&self.view, &self.info, now);
+        let builder = builder_left_ns(&self.view, self.info.builder, now);
         let Ok(published) = read(&self.view, &self.info) else {
             // Nothing whole: the writer is at it, or died at it.
             return Err(builder.err().unwrap_or(NotReadable::Busy));

@@ -7,7 +7,7 @@
 //! time-stamp counter with it. That is exact, not approximate: a book last heard of at `t` with a
 //! limit of `l` is fresh until `t + l` whatever else is known.
 
-use tickbook_shm::{BookInfo, ConnState, View};
+use tickbook_shm::{ConnState, View};
 use tickbook_types::clock::Converter;
 use tickbook_types::{ConnId, MonoNanos, NotReadable, Ticks};
 
@@ -75,16 +75,16 @@ impl TickRate {
     }
 }
 
-/// What is wrong with the engine or the builder of a book, or how long it stays right, ns.
+/// What is wrong with the engine or a builder, or how long it stays right, ns.
 pub(crate) fn builder_left_ns(
     view: &View,
-    info: &BookInfo,
+    builder: u32,
     now: MonoNanos,
 ) -> Result<i64, NotReadable> {
     if let Some(fault) = engine_fault(view, now) {
         return Err(fault);
     }
-    let Some(builder) = view.builder(info.builder) else { return Err(NotReadable::WriterDead) };
+    let Some(builder) = view.builder(builder) else { return Err(NotReadable::WriterDead) };
     if builder.ended {
         return Err(NotReadable::Closed);
     }

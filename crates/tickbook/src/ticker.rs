@@ -12,7 +12,7 @@ pub(crate) type Judged = (TickerSnapshot, Option<NotReadable>);
 /// builder, the connection that the ticker came on (which need not be the book's), and the epoch of
 /// that connection.
 pub(crate) fn judged(view: &View, info: &BookInfo, now: MonoNanos) -> Result<Judged, NotReadable> {
-    let builder = builder_left_ns(view, info, now);
+    let builder = builder_left_ns(view, info.builder, now);
     let Ok(read) = view.read_ticker(info.book) else {
         // Nothing whole: the writer is at it, or died at it.
         return Err(builder.err().unwrap_or(NotReadable::Busy));

@@ -309,18 +309,9 @@ fn books_are_found_by_any_of_their_names() {
 fn events_come_until_the_engine_ends() {
     let mut engine = Engine::new();
     let mut events = engine.attach().events(0).unwrap();
-    assert_eq!(events.next_event(), EventRead::Empty);
-    let trade = TradeEvent {
-        price: Price(1),
-        size: Size(2),
-        side: Side::Bid,
-        id: 3,
-        venue_time: WallNanos(4),
-        received_wall: WallNanos(5),
-        scale: Scale::default(),
-    };
+    assert_eq!(events.next_event_at(engine.start), EventRead::Empty);
     for _ in 0..1_500 {
-        engine.builders[0].event_trade(BookId(0), &trade);
+        engine.builders[0].event_trade(BookId(0), &TRADE);
     }
     // Lapped: it goes on half a ring before the end.
     assert_eq!(events.next_event(), EventRead::Missed(1_500 - 512));
@@ -328,7 +319,8 @@ fn events_come_until_the_engine_ends() {
         let EventRead::Event(event) = events.next_event() else { panic!() };
         assert!(matches!(event.kind, EventKind::Trade { id: 3, .. }));
     }
-    assert_eq!((events.next_event(), events.records_missed()), (EventRead::Empty, 988));
+    assert_eq!(events.next_event_at(engine.start), EventRead::Empty);
+    assert_eq!(events.records_missed(), 988);
     let Engine { dir, segment, builders, .. } = engine;
     drop(builders);
     segment.close();
@@ -339,6 +331,45 @@ fn events_come_until_the_engine_ends() {
     assert_eq!(events.next_event(), EventRead::Ended);
     drop(dir);
 }
+
+#[test]
+fn events_that_nobody_writes_are_not_just_none() {
+    let mut engine = Engine::new();
+    let mut events = engine.attach().events(0).unwrap();
+    let last = engine.start.plus(2 * HEARTBEAT_NS - 1);
+    assert_eq!(events.next_event_at(engine.start), EventRead::Empty);
+    assert_eq!(events.next_event_at(last), EventRead::Empty);
+    // The other builder lives.
+    let later = last.plus(1);
+    engine.beat(1, later);
+    let age_ns = 2 * HEARTBEAT_NS;
+    let hung = EventRead::Unheard(NotReadable::NotFresh { age_ns });
+    assert_eq!(events.next_event_at(later), hung);
+    // What it wrote before it hung comes first.
+    engine.builders[0].event_trade(BookId(0), &TRADE);
+    assert!(matches!(events.next_event_at(later), EventRead::Event(_)));
+    assert_eq!(events.next_event_at(later), hung);
+    let dead = later.plus(2 * HEARTBEAT_NS);
+    assert_eq!(events.next_event_at(dead), EventRead::Unheard(NotReadable::WriterDead));
+    // By its own clock the same, once these times are past.
+    while clock::mono_now().0 < dead.0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(events.next_event(), EventRead::Unheard(NotReadable::WriterDead));
+    // It was only slow.
+    engine.beat(0, clock::mono_now().plus(50 * HEARTBEAT_NS));
+    assert_eq!(events.next_event(), EventRead::Empty);
+}
+
+const TRADE: TradeEvent = TradeEvent {
+    price: Price(1),
+    size: Size(2),
+    side: Side::Bid,
+    id: 3,
+    venue_time: WallNanos(4),
+    received_wall: WallNanos(5),
+    scale: Scale { price_exponent: 0, size_exponent: 0 },
+};
 
 /// Whether there is something new, top and levels.
 fn changed(reader: &BookReader, now: MonoNanos) -> [bool; 2] {
