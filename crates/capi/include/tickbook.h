@@ -825,9 +825,9 @@ void tickbook_events_close(struct TickbookEvents *events);
 // than `TICKBOOK_STATUS_OK`, and `*missed` is 0 unless the status is
 // `TICKBOOK_STATUS_EVENTS_MISSED`: then exactly so many records were overwritten before they were
 // read (a trade or a change of state is one record, level changes are two to a record), and books
-// kept from events must start again from a snapshot. `missed` may be null. Where nothing is new and
-// nobody would write it, the status is `TICKBOOK_STATUS_WRITER_DEAD` (the engine's process is gone)
-// or `TICKBOOK_STATUS_NOT_FRESH` (the builder hangs), not `TICKBOOK_STATUS_NO_EVENT`.
+// kept from events must start again from a snapshot. `missed` may be null. Where nothing is new
+// and nobody would write it, the status is `TICKBOOK_STATUS_WRITER_DEAD` (the engine's process is
+// gone) or `TICKBOOK_STATUS_NOT_FRESH` (the builder hangs), not `TICKBOOK_STATUS_NO_EVENT`.
 //
 // # Safety
 //

@@ -48,8 +48,8 @@ pub enum EventRead {
     /// Nothing new, and the builder is alive.
     Empty,
     /// Nothing new, and nobody would write it: the engine's process is gone
-    /// ([`NotReadable::WriterDead`]) or the builder hangs ([`NotReadable::NotFresh`]). A builder that
-    /// goes on is read on; a restarted engine's events need a new reader.
+    /// ([`NotReadable::WriterDead`]) or the builder hangs ([`NotReadable::NotFresh`]). A builder
+    /// that goes on is read on; a restarted engine's events need a new reader.
     Unheard(NotReadable),
     /// The writer was faster: exactly this many records were overwritten before they were read.
     /// (A trade or a change of state is one record, level changes are two to a record.) Books kept
