@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 
+use tickbook_benches::rig::{File, Sides};
 use tickbook_book::Book;
 use tickbook_shm::{Snapshot, SnapshotFlags};
 use tickbook_types::{BookId, BookState, Level, Price, SeqNo, Side, Size, WallNanos};
@@ -10,7 +11,6 @@ use tickbook_types::{BookId, BookState, Level, Price, SeqNo, Side, Size, WallNan
 use crate::TICKBOOK;
 use crate::book::{Maps, PUBLISHED, Rival};
 use crate::contest::{Contest, Table, per};
-use crate::shm::File;
 use crate::stream::Stream;
 
 /// Passes of each kind, of which the least counts.
@@ -104,7 +104,7 @@ struct Published {
 impl Published {
     fn new() -> Self {
         let mut file = File::create("depth");
-        let writer = file.builder(0);
+        let writer = file.builder(0, &Sides::new());
         Self { writer, file }
     }
 

@@ -9,15 +9,10 @@
 #[cfg(feature = "iceoryx2")]
 mod iceoryx;
 
-use std::path::Path;
-
-use tickbook::{BookReader, DEFAULT_DIR, Depth, Tickbook};
-use tickbook_benches::market::{Market, SCALE};
-use tickbook_shm::{BuilderWriter, Segment, SegmentConfig, Snapshot, SnapshotFlags};
-use tickbook_types::{
-    BookId, BookSpec, BookState, ConnId, Instrument, Level, LevelRecord, SeqNo, Side, Venue,
-    WallNanos,
-};
+use tickbook::{BookReader, Depth};
+use tickbook_benches::rig::{File, Sides};
+use tickbook_shm::Snapshot;
+use tickbook_types::{BookId, SeqNo};
 
 use crate::TICKBOOK;
 use crate::book::PUBLISHED;
@@ -25,8 +20,7 @@ use crate::contest::{Contest, Table};
 use crate::ring::{ping_pong, ping_pong_of_two};
 use crate::turns::{one_way, wait};
 
-/// Long enough for one pass between two beats: a book counts as fresh for twice that time.
-const HEARTBEAT_NS: i64 = 10_000_000_000;
+const _: () = assert!(tickbook_benches::rig::DEPTH == PUBLISHED);
 
 /// Round trips of a pass.
 const ROUNDS: u64 = 5_000;
@@ -37,10 +31,9 @@ pub(crate) fn run(table: &mut Table) {
     iceoryx::silence();
     let mut contest = Contest::new("shm_depth_visible");
     contest.enter("cache-line ping-pong", || ping_pong(ROUNDS));
-    for (name, changed) in [
-        (TICKBOOK.to_owned(), 0..PUBLISHED),
-        (format!("{TICKBOOK}, a level a side changed"), 3..4),
-    ] {
+    for (name, changed) in
+        [(TICKBOOK.to_owned(), 0..PUBLISHED), (format!("{TICKBOOK}, a level a side changed"), 3..4)]
+    {
         contest.enter(&name, move || {
             hand_over(changed.clone(), || {
                 let mut depth = Depth::default();
@@ -111,8 +104,9 @@ fn hand_over<R: FnMut(&mut BookReader) -> Option<SeqNo>>(
     seq_of: impl Fn() -> R + Sync,
 ) -> f64 {
     let mut file = File::create("visible");
-    let (mut near, mut far) = (file.builder(0), file.builder(1));
-    let (sides, changed, file) = (&Sides::new(), &changed, &file);
+    let sides = &Sides::new();
+    let (mut near, mut far) = (file.builder(0, sides), file.builder(1, sides));
+    let (changed, file) = (&changed, &file);
     let seq_of = &seq_of;
     let wait_for = |reader: &mut BookReader, seq_of: &mut R, seq| {
         wait(|| (seq_of(reader) == Some(SeqNo(seq))).then_some(()));
@@ -122,7 +116,7 @@ fn hand_over<R: FnMut(&mut BookReader) -> Option<SeqNo>>(
         || {
             let (mut reader, mut seq_of) = (file.reader_of(1), seq_of());
             move |round| {
-                near.publish(BookId(0), &sides.snapshot(round + 1, changed.clone()));
+                near.publish(BookId(0), &snapshot(sides, round + 1, changed.clone()));
                 wait_for(&mut reader, &mut seq_of, round + 1);
             }
         },
@@ -130,100 +124,13 @@ fn hand_over<R: FnMut(&mut BookReader) -> Option<SeqNo>>(
             let (mut reader, mut seq_of) = (file.reader_of(0), seq_of());
             move |round| {
                 wait_for(&mut reader, &mut seq_of, round + 1);
-                far.publish(BookId(1), &sides.snapshot(round + 1, changed.clone()));
+                far.publish(BookId(1), &snapshot(sides, round + 1, changed.clone()));
             }
         },
     )
 }
 
-/// The levels that are published.
-struct Sides {
-    bids: Vec<Level>,
-    asks: Vec<Level>,
-}
-
-impl Sides {
-    fn new() -> Self {
-        let book = Market::default().book();
-        let level = |it: &LevelRecord| Level { price: it.price(), size: it.size() };
-        let side = |side| {
-            let records = book.iter().filter(|record| record.side() == side);
-            records.take(PUBLISHED).map(level).collect()
-        };
-        Self { bids: side(Side::Bid), asks: side(Side::Ask) }
-    }
-
-    /// A live book with `seq`, of which these slots changed on both sides.
-    fn snapshot(&self, seq: u64, changed: core::ops::Range<usize>) -> Snapshot<'_> {
-        Snapshot {
-            state: BookState::Live,
-            flags: SnapshotFlags::HAS_SEQ,
-            seq: SeqNo(seq),
-            scale: SCALE,
-            bid_levels: 2_154,
-            ask_levels: 2_154,
-            venue_time: WallNanos(1_790_000_000_000_000_000),
-            received_wall: WallNanos(1_790_000_000_001_000_000),
-            published_wall: WallNanos(1_790_000_000_001_000_300),
-            bids: &self.bids,
-            asks: &self.asks,
-            bids_changed: changed.clone(),
-            asks_changed: changed,
-            ..Snapshot::default()
-        }
-    }
-}
-
-/// A file of shared memory with two builders, a book each.
-pub(crate) struct File {
-    name: String,
-    segment: Segment,
-}
-
-impl File {
-    pub(crate) fn create(purpose: &str) -> Self {
-        let name = format!("rivals-{purpose}-{}", std::process::id());
-        let config = SegmentConfig {
-            name: name.clone(),
-            books_max: 2,
-            conns_max: 1,
-            builders: 2,
-            threads_max: 1,
-            heartbeat_ns: HEARTBEAT_NS,
-            event_slots: 1 << 10,
-            ..SegmentConfig::default()
-        };
-        let segment = Segment::create(&config).expect("shared memory that can be written");
-        Self { name, segment }
-    }
-
-    /// The builder of book `id`, which is published once.
-    pub(crate) fn builder(&mut self, id: u32) -> BuilderWriter {
-        let mut writer = self.segment.take_builder(id).expect("a builder that is free");
-        let name = format!("BOOK{id}");
-        writer
-            .add_book(&BookSpec {
-                book: BookId(id),
-                conn: ConnId(0),
-                instrument: Instrument::unlisted(Venue::BinanceSpot, &name),
-                name,
-                scale: SCALE,
-                depth_max: None,
-                crosses: false,
-            })
-            .expect("a book that is new");
-        writer.publish(BookId(id), &Sides::new().snapshot(0, 0..PUBLISHED));
-        writer
-    }
-
-    /// A reader of book 0.
-    pub(crate) fn reader(&self) -> BookReader {
-        self.reader_of(0)
-    }
-
-    fn reader_of(&self, id: u32) -> BookReader {
-        let tickbook = Tickbook::attach_in(Path::new(DEFAULT_DIR), Some(&self.name));
-        let book = tickbook.expect("the file just made").book(&format!("BOOK{id}"));
-        book.expect("the book just added")
-    }
+/// A live book with `seq`, of which these slots changed on both sides.
+fn snapshot(sides: &Sides, seq: u64, changed: core::ops::Range<usize>) -> Snapshot<'_> {
+    Snapshot { asks_changed: changed.clone(), ..sides.snapshot(seq, changed) }
 }

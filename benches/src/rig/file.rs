@@ -138,7 +138,18 @@ impl File {
     /// If there is none.
     #[must_use]
     pub fn reader(&self) -> BookReader {
+        self.reader_of(0)
+    }
+
+    /// A reader of book `id`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn reader_of(&self, id: u32) -> BookReader {
         let tickbook = Tickbook::attach_in(Path::new(DEFAULT_DIR), Some(&self.name));
-        tickbook.expect("the file just made").book("BOOK0").expect("the book just added")
+        let book = tickbook.expect("the file just made").book(&format!("BOOK{id}"));
+        book.expect("the book just added")
     }
 }
