@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::repository::Repository;
 use crate::step::{Failure, Step};
-use crate::{graph, instructions, loom, readme, tidy};
+use crate::{graph, instructions, locks, loom, readme, tidy};
 
 /// Something the runner can do.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,11 @@ pub const JOBS: &[Job] = &[
     Job { name: "ci", about: "everything CI runs: fmt to loom below", run: ci },
     Job { name: "fmt", about: "formatting", run: fmt },
     Job { name: "tidy", about: "what no lint can check", run: |r, _| tidy::check(r) },
-    Job { name: "graph", about: "crate graph equals its drawing", run: |r, _| graph::check(r) },
+    Job {
+        name: "graph",
+        about: "crate graph equals its drawing, and other workspaces' locks the manifests",
+        run: |r, _| graph::check(r).and_then(|()| locks::check(r)),
+    },
     Job { name: "clippy", about: "lints, warnings denied", run: clippy },
     Job { name: "doc", about: "documentation, warnings denied", run: doc },
     Job { name: "test", about: "the README's test command", run: test },

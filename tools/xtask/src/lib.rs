@@ -17,6 +17,7 @@
 pub mod graph;
 pub mod instructions;
 pub mod jobs;
+pub mod locks;
 pub mod loom;
 pub mod readme;
 pub mod repository;
