@@ -508,6 +508,17 @@ typedef struct TickbookEvent {
     uint8_t reserved[7];
 } TickbookEvent;
 
+// The published levels of a book with the orders at each. The pointers are good as long as those
+// of the levels are.
+typedef struct TickbookCountedDepth {
+    // The levels.
+    struct TickbookDepth depth;
+    // Orders at each of `depth.bids` (0: not known); null if it is not known of these levels.
+    const uint32_t *bid_orders;
+    // Orders at each of `depth.asks` (0: not known); null if it is not known of these levels.
+    const uint32_t *ask_orders;
+} TickbookCountedDepth;
+
 // Times of a stage of the data path, in nanoseconds.
 typedef struct TickbookLatency {
     // Recorded times.
@@ -838,6 +849,17 @@ void tickbook_events_close(struct TickbookEvents *events);
 TickbookStatus tickbook_events_next(struct TickbookEvents *events,
                                     struct TickbookEvent *event,
                                     uint64_t *missed);
+
+// Reads the published levels and how many orders make up each of them, if the book is live and
+// fresh; otherwise the status says why they are not to be used, and `*depth` is all zero. Only
+// some venues tell: of others, and of levels whose counts have yet to come, the pointers to them
+// are null. Allocates on the first use of a handle only.
+//
+// # Safety
+//
+// - as `tickbook_book_depth`.
+TickbookStatus tickbook_book_depth_and_orders(struct TickbookBook *book,
+                                              struct TickbookCountedDepth *depth);
 
 // Reads a counter, like `frames`: the sum over all threads, or, of one whose name ends in `_max`,
 // the largest. Not for a hot loop: it copies all there are.

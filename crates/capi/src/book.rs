@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use tickbook::{BookReader, Depth, Level, MonoNanos, NotReadable};
+use tickbook::{BookReader, Depth, Level, MonoNanos, NotReadable, OrderCounts};
 
 use crate::error::{TickbookStatus, TickbookWhy, not_attached, not_readable};
 use crate::pointer::{self, exclusive, out, shared, status};
@@ -12,7 +12,8 @@ use crate::{TickbookEngine, TickbookHeader, TickbookLevel, TickbookTop};
 #[derive(Debug)]
 pub struct TickbookBook {
     pub(crate) reader: BookReader,
-    depth: Depth,
+    pub(crate) depth: Depth,
+    pub(crate) orders: OrderCounts,
     /// What the last read that failed said.
     why: Option<NotReadable>,
 }
@@ -96,7 +97,8 @@ pub unsafe extern "C" fn tickbook_book_open(
         // SAFETY: null or a text with its end, by the contract of this function.
         let name = unsafe { pointer::text(name, "name") }?;
         let reader = engine.tickbook.book(name).map_err(|error| not_attached(&error))?;
-        let book = TickbookBook { reader, depth: Depth::default(), why: None };
+        let (depth, orders) = (Depth::default(), OrderCounts::default());
+        let book = TickbookBook { reader, depth, orders, why: None };
         *to = Box::into_raw(Box::new(book));
         Ok(())
     };

@@ -35,6 +35,7 @@ mod engine;
 
 mod book;
 mod events;
+mod orders;
 mod stats;
 mod ticker;
 mod value;
@@ -43,6 +44,7 @@ pub use book::*;
 pub use engine::*;
 pub use error::*;
 pub use events::*;
+pub use orders::*;
 pub use stats::*;
 pub use ticker::*;
 pub use value::*;

@@ -264,6 +264,9 @@ pub(crate) struct BookArgs {
     /// Print the last book even if it is not live or not fresh (it is marked as such).
     #[arg(long)]
     pub(crate) any: bool,
+    /// Print how many orders make up each level, where the venue sends orders.
+    #[arg(long)]
+    pub(crate) orders: bool,
     /// Engine, if several run.
     #[arg(long)]
     pub(crate) name: Option<String>,

@@ -1,7 +1,8 @@
 //! `tickbook book`: one book as any strategy would read it.
 
 use tickbook::{
-    AttachError, Consolidated, ConsolidatedBook, ConsolidatedLevel, Depth, SizeUnit, Tickbook,
+    AttachError, Consolidated, ConsolidatedBook, ConsolidatedLevel, Depth, OrderCounts, SizeUnit,
+    Tickbook,
 };
 use tickbook_types::clock;
 
@@ -28,6 +29,8 @@ pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
         reader.depth(&mut depth).map_err(|why| format!("{name}: {why}"))?;
         None
     };
+    let mut orders = OrderCounts::default();
+    let counted = args.orders && reader.depth_and_orders(&mut depth, &mut orders) == Ok(true);
     let header = depth.header();
     let info = reader.info();
     let seq = header.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
@@ -36,8 +39,21 @@ pub(crate) fn run(args: &BookArgs) -> Result<(), Failure> {
         say!("NOT TO BE USED: {why}");
     }
     say!("{}", text::ladder_head());
-    for row in text::ladder(depth.bids(), depth.asks(), header.scale, args.depth) {
-        say!("{row}");
+    for (at, row) in
+        text::ladder(depth.bids(), depth.asks(), header.scale, args.depth).into_iter().enumerate()
+    {
+        let count = |side: &[u32]| match side.get(at) {
+            Some(count) if *count > 0 => count.to_string(),
+            _ => "-".to_owned(),
+        };
+        if counted {
+            say!("{row}   {:>6} | {} orders", count(orders.bids()), count(orders.asks()));
+        } else {
+            say!("{row}");
+        }
+    }
+    if args.orders && !counted {
+        say!("how many orders make up a level is not known of this book");
     }
     say!("{} bids, {} asks in the whole book", header.bid_levels, header.ask_levels);
     let Ok((read, why_not)) = reader.ticker_any() else { return Ok(()) };

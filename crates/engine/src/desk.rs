@@ -23,6 +23,7 @@
 //! - A book that waits to be published is not within a splice, and is among `Out::pending`.
 
 mod checks;
+mod orders;
 mod scale;
 mod slot;
 mod ticker;
@@ -148,6 +149,10 @@ impl Desk {
             MessageKind::Rescale => self.rescale(header, levels),
             MessageKind::Statistics => {
                 self.statistics(header, levels);
+                None
+            }
+            MessageKind::Orders => {
+                self.orders(header, levels);
                 None
             }
             _ => {
@@ -350,6 +355,7 @@ impl Desk {
             return Some(out.hold(slot, Reason::Overflow));
         }
         slot.bbo.rescale(from, to);
+        slot.orders.iter_mut().for_each(|orders| orders.rescale(from, to));
         if !slot.in_splice {
             slot.book.finish();
             out.publish(slot);
@@ -398,6 +404,7 @@ impl Desk {
             let Some(slot) = slot_mut(slots, out, header.book) else { continue };
             if slot.waits {
                 out.publish(slot);
+                out.publish_orders(slot);
                 out.stats.add(Counter::Publishes, 1);
             } else {
                 out.stats.add(Counter::PublishesMerged, 1);
@@ -553,7 +560,8 @@ fn interval(stats: &mut StatsWriter, stage: Stage, nanos: i64) {
 fn can_wait(header: &MessageHeader) -> bool {
     match header.kind {
         MessageKind::Delta => !header.flags.has(MessageFlags::MORE),
-        MessageKind::Ticker | MessageKind::Trade | MessageKind::Statistics => true,
+        MessageKind::Ticker | MessageKind::Trade => true,
+        MessageKind::Statistics | MessageKind::Orders => true,
         _ => false,
     }
 }

@@ -9,8 +9,11 @@ use tickbook_types::{
 use crate::atomic::{Ordering, Word};
 use crate::entry::Entry;
 use crate::event::{self, DeltaEvent, StateEvent, TradeEvent};
-use crate::layout::{LEVEL_WORDS, Layout, builder, event as event_slot, ticker, top};
+use crate::layout::{
+    LEVEL_WORDS, Layout, builder, event as event_slot, orders, ticker, top,
+};
 use crate::mapping::{WriteMapping, fetch_to_write};
+use crate::orders as order_words;
 use crate::snapshot::{Snapshot, SnapshotFlags, Words, store_levels};
 use crate::ticker::{self as ticker_words, TickerSnapshot};
 use crate::{ShmError, seqlock};
@@ -131,6 +134,7 @@ impl BuilderWriter {
         // First the book, then the entry that leads to it.
         self.publish(spec.book, &Snapshot { scale: spec.scale, ..Snapshot::default() });
         self.publish_ticker(spec.book, &TickerSnapshot::default());
+        self.clear_orders(spec.book, generation);
         entry.store(&self.mapping.words()[self.layout.entry(book)], generation);
         Ok(())
     }
@@ -230,6 +234,26 @@ impl BuilderWriter {
         if let Some(block) = words[self.layout.ticker(book.0)].first_chunk() {
             seqlock::write(&block[ticker::VERSION], || encoded.store(block));
         }
+    }
+
+    /// Publishes how many orders make up each level of the book as it was last published, best
+    /// first. No effect if this builder has no such book.
+    pub fn publish_orders(&mut self, book: BookId, bids: &[u32], asks: &[u32]) {
+        let Some(Some(published)) = self.books.get(book.index()) else { return };
+        let Published { publishes, slot_generation, .. } = *published;
+        let words = self.mapping.words();
+        let block = &words[self.layout.orders(book.0)];
+        seqlock::write(&block[orders::VERSION], || {
+            order_words::store(block, [bids, asks], publishes, slot_generation);
+        });
+    }
+
+    /// A new book has no counts.
+    fn clear_orders(&self, book: BookId, slot_generation: u64) {
+        let block = &self.mapping.words()[self.layout.orders(book.0)];
+        seqlock::write(&block[orders::VERSION], || {
+            order_words::store(block, [&[], &[]], 0, slot_generation);
+        });
     }
 
     /// Puts the level changes of one message in the event ring, two to a slot.

@@ -5,8 +5,8 @@
 //! [`ALIGN`] bytes:
 //!
 //! ```text
-//! header | builder lines | connection lines | directory | tops | depths | tickers | event rings
-//! | threads
+//! header | builder lines | connection lines | directory | tops | depths | tickers | orders
+//! | event rings | threads
 //! ```
 //!
 //! # Guarantees
@@ -25,7 +25,7 @@ use crate::limits;
 use crate::stats::{Counter, Stage};
 
 /// Version of this layout. Readers refuse any other.
-pub const LAYOUT_VERSION: u64 = 2;
+pub const LAYOUT_VERSION: u64 = 3;
 
 /// First word of a file: the bytes `TICKBOOK`.
 pub const MAGIC: u64 = u64::from_ne_bytes(*b"TICKBOOK");
@@ -189,6 +189,16 @@ block! {
 pub(crate) const TICKER_VALUES_MAX: usize = ticker::WORDS - ticker::VALUES;
 
 block! {
+    /// Begin of a book's order counts: a section that ends behind a word per level.
+    orders, 16 words {
+        VERSION "version" @ 0, 1;
+        PUBLISHES "publishes" @ 1, 1;
+        SLOT_GENERATION "slot_generation" @ 2, 1;
+        SHOWN "shown" @ 3, 1;
+    }
+}
+
+block! {
     /// One slot of an event ring.
     event, 8 words {
         VERSION "version" @ 0, 1;
@@ -224,6 +234,7 @@ pub const BLOCKS: &[Block] = &[
     entry::BLOCK,
     top::BLOCK,
     ticker::BLOCK,
+    orders::BLOCK,
     event::BLOCK,
     thread::BLOCK,
     histogram::BLOCK,
@@ -352,6 +363,8 @@ pub struct Layout {
     depths: usize,
     depth_words: usize,
     tickers: usize,
+    orders: usize,
+    orders_words: usize,
     events: usize,
     threads: usize,
     total: usize,
@@ -389,6 +402,7 @@ impl Layout {
         }
         let levels = 2 * depth as usize * LEVEL_WORDS;
         let depth_words = (top::WORDS + levels).next_multiple_of(ALIGN_WORDS);
+        let orders_words = (orders::WORDS + depth as usize).next_multiple_of(ALIGN_WORDS);
         let mut end = Some(header::WORDS);
         let mut place = |count: u32, words: usize| {
             let start = end;
@@ -404,6 +418,8 @@ impl Layout {
             depths: place(books_max, depth_words),
             depth_words,
             tickers: place(books_max, ticker::WORDS),
+            orders: place(books_max, orders_words),
+            orders_words,
             events: place(builders, event_slots as usize * event::WORDS),
             threads: place(threads_max, THREAD_WORDS),
             total: 0,
@@ -463,6 +479,11 @@ impl Layout {
         range(self.tickers, index, ticker::WORDS)
     }
 
+    pub(crate) const fn orders(&self, index: u32) -> Range<usize> {
+        assert!(index < self.counts.books_max);
+        range(self.orders, index, self.orders_words)
+    }
+
     pub(crate) const fn events(&self, builder: u32) -> Range<usize> {
         assert!(builder < self.counts.builders);
         range(self.events, builder, self.counts.event_slots as usize * event::WORDS)
@@ -475,7 +496,7 @@ impl Layout {
 
     /// Byte ranges of the parts of the file, in order, by name; for documentation and tests.
     #[must_use]
-    pub fn parts(&self) -> [(&'static str, Range<usize>); 9] {
+    pub fn parts(&self) -> [(&'static str, Range<usize>); 10] {
         let at = [
             0,
             self.builders,
@@ -484,12 +505,22 @@ impl Layout {
             self.tops,
             self.depths,
             self.tickers,
+            self.orders,
             self.events,
             self.threads,
             self.total,
         ];
-        let names =
-            ["header", "builders", "conns", "directory", "tops", "depths", "tickers", "events"];
+        let names = [
+            "header",
+            "builders",
+            "conns",
+            "directory",
+            "tops",
+            "depths",
+            "tickers",
+            "orders",
+            "events",
+        ];
         core::array::from_fn(|part| {
             (names.get(part).copied().unwrap_or("threads"), at[part] * 8..at[part + 1] * 8)
         })

@@ -43,6 +43,7 @@ on_words_in_memory! {
     pub mod layout;
     pub mod limits;
     mod mapping;
+    mod orders;
     mod quotes;
     mod segment;
     mod snapshot;
@@ -57,6 +58,7 @@ on_words_in_memory! {
     pub use error::ShmError;
     pub use event::{DeltaEvent, Event, EventKind, LevelsEvent, NextEvent, TradeEvent};
     pub use histogram::Histogram;
+    pub use orders::OrderCounts;
     pub use quotes::{PublishedQuotes, Quotes};
     pub use segment::{Segment, SegmentConfig};
     pub use snapshot::{BookHeader, Depth, Snapshot, SnapshotFlags, Top};

@@ -23,9 +23,10 @@ use crate::builder::{BUILDER_ENDED, BUILDER_UNUSED};
 use crate::conn::ConnInfo;
 use crate::entry::{BookInfo, Entry};
 use crate::event::{self, NextEvent};
-use crate::layout::{self, Counts, Layout, builder, entry, header, ticker, top};
+use crate::layout::{self, Counts, Layout, builder, entry, header, orders, ticker, top};
 use crate::limits::{HEARTBEAT_NS_MAX, HEARTBEAT_NS_MIN, READ_ATTEMPTS_MAX};
 use crate::mapping::ReadMapping;
+use crate::orders::OrderCounts;
 use crate::quotes::PublishedQuotes;
 use crate::segment::OPEN;
 use crate::seqlock::{self, Torn};
@@ -322,6 +323,22 @@ impl View {
         let copied =
             seqlock::read(version, READ_ATTEMPTS_MAX, || ticker_words::Words::load(block));
         copied.map(|words| words.decode())
+    }
+
+    /// Copies the order counts of a book. They are of the levels that were published with the
+    /// number that they say ([`OrderCounts::publishes`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Torn`] if the writer was publishing them during every attempt.
+    ///
+    /// # Panics
+    ///
+    /// If `book` is not a slot of the directory.
+    pub fn read_orders(&self, book: BookId, counts: &mut OrderCounts) -> Result<(), Torn> {
+        counts.reserve(self.layout.depth());
+        let block = &self.mapping.words()[self.layout.orders(book.0)];
+        seqlock::read(&block[orders::VERSION], READ_ATTEMPTS_MAX, || counts.load(block))
     }
 
     /// Position behind the newest event of a builder: where a new reader begins.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tickbook_shm::seqlock::Torn;
 use tickbook_shm::{
-    BookInfo, Depth, Published, PublishedQuotes, Quotes, TickerSnapshot, Top, View,
+    BookInfo, Depth, OrderCounts, Published, PublishedQuotes, Quotes, TickerSnapshot, Top, View,
 };
 use tickbook_types::{BookState, ConnId, MonoNanos, NotReadable, Ticks, Venue, clock};
 
@@ -44,6 +44,10 @@ pub struct BookReader {
     /// The same for the levels.
     depth_seen: u64,
 }
+
+/// How often levels and order counts are read until they fit: longer than a builder takes from one
+/// to the other.
+const ORDER_READS_MAX: usize = 64;
 
 /// No version of anything whole: those are even.
 const UNSEEN: u64 = 1;
@@ -269,6 +273,39 @@ impl BookReader {
         now: MonoNanos,
     ) -> Result<Option<NotReadable>, NotReadable> {
         self.judged_depth(depth, None, now).map(|(_, why_not)| why_not)
+    }
+
+    /// The published levels and how many orders make up each of them, if the book is live and
+    /// fresh. `false`: of these levels that is not known (no venue but those of `docs/VENUES.md`
+    /// tells), or not yet; then `orders` is not to be used.
+    ///
+    /// Counts follow their levels by some hundred nanoseconds, and this call waits for them no
+    /// longer than it takes to read both a few times.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::depth`].
+    pub fn depth_and_orders(
+        &mut self,
+        depth: &mut Depth,
+        orders: &mut OrderCounts,
+    ) -> Result<bool, NotReadable> {
+        for _ in 0..ORDER_READS_MAX {
+            self.depth(depth)?;
+            if self.view.read_orders(self.info.book, orders).is_err() {
+                continue;
+            }
+            let header = depth.header();
+            let are_of_book = orders.slot_generation() == header.slot_generation;
+            if !are_of_book || orders.publishes() == 0 {
+                return Ok(false);
+            }
+            if orders.publishes() == header.publishes {
+                return Ok(true);
+            }
+            core::hint::spin_loop();
+        }
+        Ok(false)
     }
 
     /// What the venue says beside the book, if it is fresh: the connection it came on is open, in

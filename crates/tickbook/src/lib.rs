@@ -69,8 +69,8 @@ pub use consolidated::{Consolidated, ConsolidatedBook, ConsolidatedLevel, LeftOu
 pub use events::{EventRead, EventReader};
 pub use tickbook_shm::{
     BookHeader, BookInfo, ConnInfo, ConnState, Counter, DEFAULT_DIR, Depth, Event, EventKind,
-    Histogram, LevelsEvent, Quotes, ShmError, SnapshotFlags, Stage, ThreadStats, TickerSnapshot,
-    Top,
+    Histogram, LevelsEvent, OrderCounts, Quotes, ShmError, SnapshotFlags, Stage, ThreadStats,
+    TickerSnapshot, Top,
 };
 pub use tickbook_types::{
     BookId, BookState, ConnId, Decimal, Epoch, Figure, InstrumentKind, InstrumentStatus, Level,

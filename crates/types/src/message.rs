@@ -31,6 +31,10 @@ pub enum MessageKind {
     /// speaks of. [`MessageFlags::FIRST`]: of the others nothing is known any more. `seq` is the
     /// connection it came on ([`MessageHeader::status_conn`]).
     Statistics = 7,
+    /// How many orders make up some levels: level records with counts for sizes, 0 for a level that
+    /// is gone. [`MessageFlags::FIRST`]: of no other level is it known. [`MessageFlags::MORE`]: it
+    /// goes on in the next one. Of the levels of the message before it.
+    Orders = 8,
 }
 
 impl MessageKind {
@@ -47,6 +51,7 @@ impl MessageKind {
             5 => Self::Status,
             6 => Self::Rescale,
             7 => Self::Statistics,
+            8 => Self::Orders,
             _ => return None,
         })
     }

@@ -7,6 +7,7 @@ use tickbook_types::{
     BookSpec, BookState, MessageFlags, MessageHeader, Reason, SeqNo, Side, Ticks, WallNanos,
 };
 
+use super::orders::Orders;
 use crate::limits;
 use crate::report::OkBad;
 
@@ -47,6 +48,8 @@ pub struct Slot {
     pub(super) published: Ticks,
     /// What the venue says beside the book, as last published.
     pub ticker: TickerSnapshot,
+    /// Orders at each price, where the venue tells.
+    pub(super) orders: Option<Box<Orders>>,
 }
 
 impl Slot {
@@ -73,6 +76,7 @@ impl Slot {
             waits: false,
             published: Ticks(0),
             ticker: TickerSnapshot::default(),
+            orders: None,
         }
     }
 

@@ -370,7 +370,10 @@ fn orders_book(
     }
     match failed {
         Some(error) => frame.lost(name, error.reason()),
-        None => frame.book(name, content, Link::Free, time),
+        None => {
+            frame.book(name, content, Link::Free, time);
+            frame.counted();
+        }
     }
     Ok(())
 }

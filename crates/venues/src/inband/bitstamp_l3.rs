@@ -155,6 +155,7 @@ impl BitstampL3 {
         orders.map.clear();
         orders.last = None;
         frame.book(pair, Content::Snapshot, Link::Free, WallNanos(0));
+        frame.counted();
     }
 
     /// The orders of a pair, and whether they are new.
@@ -185,7 +186,10 @@ impl BitstampL3 {
             }
         }
         match order.apply(deleted, &mut orders.map, frame) {
-            Ok(()) => frame.book(pair, content, Link::Free, order.time),
+            Ok(()) => {
+                frame.book(pair, content, Link::Free, order.time);
+                frame.counted();
+            }
             Err(error) => frame.lost(pair, error.reason()),
         }
         Ok(())

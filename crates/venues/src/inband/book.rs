@@ -74,6 +74,8 @@ pub(super) struct Book {
     pub(super) has_ticker: bool,
     /// A part of its ticker did not get into the lane: what the builder has may be old.
     pub(super) ticker_lost: bool,
+    /// Order counts did not get into the lane: what the builder has may be old.
+    pub(super) orders_lost: bool,
     /// What its sync needs besides, where REST has its snapshots.
     pub(super) splice: Option<Box<Splice>>,
     /// What it knows of its lines, where there are several.
@@ -143,6 +145,7 @@ impl Book {
             overtaken: None,
             has_ticker: false,
             ticker_lost: false,
+            orders_lost: false,
             race: None,
         }
     }

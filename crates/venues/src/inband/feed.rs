@@ -118,6 +118,7 @@ impl InbandSession {
             Event::Trade(event) => self.take_trade(line, frame, event, stamps, cx),
             Event::Lost { name, reason } => self.take_loss(line, frame.bytes(name), *reason, cx),
             Event::Ticker(event) => self.take_ticker(line, frame, event, stamps, cx),
+            Event::Orders(of) => self.take_orders(line, frame, *of, cx),
             Event::Rejected(reason) => cx.counters.reject(*reason),
             Event::Kept(name) => self.take_kept(line, frame.bytes(name), cx),
             Event::Ignored(reason) => cx.counters.ignore(*reason),

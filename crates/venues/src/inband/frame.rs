@@ -75,6 +75,8 @@ pub(crate) enum Event {
         reason: Reason,
     },
     Ticker(TickerEvent),
+    /// The levels of the event at this place have order counts.
+    Orders(usize),
     /// The protocol keeps this message for a book whose orders it waits for.
     Kept(Range<usize>),
     /// The venue refused something: its code and words.
@@ -107,6 +109,8 @@ pub(crate) struct Frame {
     levels: LevelBuf,
     /// Ids of the levels, of a venue where each has one; otherwise empty.
     level_ids: Vec<u64>,
+    /// Orders that make up each level, of a venue that tells it of all; otherwise empty.
+    order_counts: Vec<u32>,
     /// The orders of a snapshot.
     orders: Vec<OrderRow>,
     /// It is a book message, or changes no book but is of one.
@@ -139,6 +143,7 @@ impl Frame {
         self.events.clear();
         self.levels.clear();
         self.level_ids.clear();
+        self.order_counts.clear();
         self.orders.clear();
         self.of_book = false;
         self.taken = 0;
@@ -204,6 +209,20 @@ impl Frame {
     /// What rests at a price after a change of its orders.
     pub(crate) fn total(&mut self, total: &Total) {
         self.levels.push(total.level());
+        self.order_counts.push(total.orders);
+    }
+
+    /// Every level of the last book message came with [`Self::total`]: how many orders rest there
+    /// is told too.
+    pub(crate) fn counted(&mut self) {
+        if let Some(Event::Book(_)) = self.events.last() {
+            self.events.push(Event::Orders(self.events.len() - 1));
+        }
+    }
+
+    /// The order counts of an event, as many as it has levels.
+    pub(crate) fn counts(&self, event: &BookEvent) -> &[u32] {
+        self.order_counts.get(event.levels.clone()).unwrap_or_default()
     }
 
     /// [`Self::put`] with an id of its own, on a venue where all levels have one.
@@ -245,13 +264,14 @@ impl Frame {
     /// What rests at every price.
     pub(crate) fn totals(&mut self, map: &OrderMap) {
         for side in [Side::Bid, Side::Ask] {
-            map.totals(side).for_each(|total| self.levels.push(total.level()));
+            map.totals(side).for_each(|total| self.total(&total));
         }
     }
 
     /// Forgets the levels since the last book message.
     pub(crate) fn drop_levels(&mut self) {
         self.levels.truncate(self.taken);
+        self.order_counts.truncate(self.taken);
     }
 
     /// One order of the snapshot that [`Self::book`] will end.
@@ -334,7 +354,7 @@ impl Frame {
     /// A book is wrong, for a reason that no [`Link`] says. The levels since the last book message
     /// are dropped.
     pub(crate) fn lost(&mut self, name: &[u8], reason: Reason) {
-        self.levels.truncate(self.taken);
+        self.drop_levels();
         let name = self.named(name);
         self.events.push(Event::Lost { name, reason });
     }

@@ -180,6 +180,7 @@ impl Protocol for IndependentReserve {
         }
         frame.totals(&book.map);
         frame.book(name, Content::Snapshot, Link::Free, orders.time);
+        frame.counted();
         book.joined = true;
         for message in kept.messages() {
             // They were sound when they were kept.
@@ -343,6 +344,7 @@ impl Orders {
             Ok(total) => {
                 frame.total(&total);
                 frame.book(&self.name, Content::Delta, Link::Free, change.time);
+                frame.counted();
             }
             // Of an order from before the snapshot, or of nothing.
             Err(OrderError::Known | OrderError::Unknown | OrderError::Size) => {

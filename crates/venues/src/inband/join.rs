@@ -52,6 +52,7 @@ impl InbandSession {
             for event in frame.events() {
                 match event {
                     Event::Book(event) => self.take_joined(index, &frame, event, &stamps, cx),
+                    Event::Orders(of) => self.take_orders(line, &frame, *of, cx),
                     Event::Lost { name, reason } => {
                         self.take_loss(line, frame.bytes(name), *reason, cx);
                     }

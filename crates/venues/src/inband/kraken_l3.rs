@@ -220,6 +220,7 @@ impl KrakenL3 {
         let content = if whole { Content::Snapshot } else { Content::Delta };
         frame.book(symbol, content, Link::Free, rfc3339(time));
         frame.depth(orders.acked);
+        frame.counted();
         Ok(())
     }
 }

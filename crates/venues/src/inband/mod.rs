@@ -37,6 +37,7 @@ mod bybit;
 mod chain;
 mod coinbase_advanced;
 mod coinbase_exchange;
+mod counts;
 mod cryptocom;
 mod deal;
 mod deliver;

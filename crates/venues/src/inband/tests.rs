@@ -54,6 +54,8 @@ struct Rig {
     /// `sell PRICE x SIZE #ID @MILLIS`.
     trades: Vec<String>,
     ticker: Ticker,
+    /// Orders at each price, as far as they were told.
+    orders: BTreeMap<(bool, String), String>,
 }
 
 const CONN: ConnId = ConnId(0);
@@ -97,6 +99,7 @@ impl Rig {
             checksum: None,
             trades: Vec::new(),
             ticker: Ticker::default(),
+            orders: BTreeMap::new(),
         };
         rig.call(|session, cx| session.start(cx));
         rig.open(Epoch(1), fixtures::of(venue));
@@ -256,6 +259,13 @@ impl Rig {
                     }
                     assert!(message.levels.iter().all(|record| self.ticker.take(*record)));
                     self.ticker.venue_time = header.venue_time;
+                }
+                MessageKind::Orders => {
+                    if header.flags.has(MessageFlags::FIRST) {
+                        self.orders.clear();
+                    }
+                    let counts = Scale { size_exponent: 0, ..self.scale };
+                    apply(&mut self.orders, counts, message.levels);
                 }
                 MessageKind::Trade => self.trades.push(trade(message.levels, self.scale)),
                 _ => {}
@@ -569,5 +579,6 @@ proptest! {
     }
 }
 
+mod counts;
 mod lists;
 mod shortcuts;
