@@ -49,7 +49,8 @@ impl Forms {
     pub const ALL: Self = Self(15);
 
     const NONE: Self = Self(0);
-    const PLAIN: Self = Self(1);
+    /// All digits one after the other, whatever their count.
+    pub const PLAIN: Self = Self(1);
     const SHORTEST: Self = Self(2);
     const PYTHON: Self = Self(4);
     const JAVASCRIPT: Self = Self(8);

@@ -16,8 +16,10 @@
 //! - Escapes: a string with a backslash is refused where its value is asked for. No symbol, price
 //!   or id has one.
 
+use core::ops::Range;
+
 use tickbook_scan::{
-    Plain, bare_end, closing_quote, decimal, expect, labelled_row, nested_end, row, unsigned,
+    Plain, bare_end, closing_quote, decimal, labelled_row, nested_end, row, unsigned,
 };
 
 use crate::counters::Rejected;
@@ -103,6 +105,34 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Goes into an array; whether there is anything in it.
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Read<bool> {
+        self.open(b'[')?;
+        Ok(!self.take(b']'))
+    }
+
+    /// Goes on behind an item of an array; whether there is another one.
+    #[inline]
+    pub(crate) fn next_item(&mut self) -> Read<bool> {
+        if self.take(b']') {
+            return Ok(false);
+        }
+        if self.take(b',') { Ok(true) } else { Err(Rejected::Malformed) }
+    }
+
+    /// The whole text, and the position in it.
+    #[inline(always)]
+    pub(crate) const fn place(&self) -> (&'a [u8], usize) {
+        (self.text, self.at)
+    }
+
+    /// Goes on to a position that something else has read up to.
+    #[inline(always)]
+    pub(crate) const fn go_to(&mut self, at: usize) {
+        self.at = at;
+    }
+
     /// A string without escapes.
     #[inline]
     pub(crate) fn text(&mut self) -> Read<&'a [u8]> {
@@ -136,6 +166,15 @@ impl<'a> Reader<'a> {
             return Ok(if sign == 0 { Number::Plain(plain) } else { Number::Minus(plain) });
         }
         Number::parse(self.digits()?)
+    }
+
+    /// [`Self::number`], and where its digits are if it is a plain one.
+    #[inline]
+    pub(crate) fn located_number(&mut self) -> Read<(Number, Range<usize>)> {
+        let quote = usize::from(self.peek()? == b'"');
+        let start = self.at + quote;
+        let number = self.number()?;
+        Ok((number, start..self.at - quote))
     }
 
     /// An id or a time: a number without sign, point and exponent.
@@ -192,28 +231,6 @@ impl<'a> Reader<'a> {
         let (label, (price, size, end)) = labelled_row(self.text, self.at)?;
         self.at = end;
         Some((label, [price, size]))
-    }
-
-    /// Goes behind `text` if it stands here, without blanks before it.
-    #[inline(always)]
-    pub(crate) fn literal<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
-        self.at = expect(self.text, self.at, text)?;
-        Some(())
-    }
-
-    /// The digits that begin here; what stands behind them is for a [`Self::literal`] to tell.
-    #[inline(always)]
-    pub(crate) fn plain(&mut self) -> Option<Plain> {
-        let (plain, end) = decimal(self.text, self.at)?;
-        self.at = end;
-        Some(plain)
-    }
-
-    /// Goes behind the string whose opening quote has been read.
-    #[inline(always)]
-    pub(crate) fn rest_of_text(&mut self) -> Option<()> {
-        self.at = closing_quote(self.text, self.at)?.0 + 1;
-        Some(())
     }
 
     /// `true` or `false`.

@@ -107,3 +107,60 @@ impl Row {
         row
     }
 }
+
+/// What is to be known of a number at no scale, by the count of its digits before the point and of
+/// its bytes.
+#[derive(Debug)]
+#[repr(C, align(32))]
+pub(crate) struct Number {
+    /// The place of the digit that comes to each place of the integer; a number with its top bit
+    /// set if no digit comes there.
+    pub(crate) order: [u8; LANE],
+    /// Digits before and behind the point.
+    pub(crate) places: [u8; 2],
+    /// Whether there is such a number: if its first digit is none or any but a zero, bit 0; if it
+    /// is a zero, bit 1.
+    pub(crate) is_one: u8,
+}
+
+/// Counts of digits and of bytes that the table has, a power of two.
+const COUNTS: usize = 32;
+
+static NUMBERS: [Number; COUNTS * COUNTS] = {
+    let mut numbers = [const { Number::new(0, 0) }; COUNTS * COUNTS];
+    let mut index = 0;
+    while index < COUNTS * COUNTS {
+        numbers[index] = Number::new(index / COUNTS, index % COUNTS);
+        index += 1;
+    }
+    numbers
+};
+
+/// The number of `length` bytes with `whole` digits before its point, or none if it is longer than
+/// [`LANE`]; both below [`COUNTS`].
+#[inline(always)]
+pub(crate) fn number(whole: usize, length: usize) -> &'static Number {
+    &NUMBERS[(whole * COUNTS + length) % (COUNTS * COUNTS)]
+}
+
+impl Number {
+    #[expect(clippy::cast_possible_truncation, reason = "places are below 32")]
+    const fn new(whole: usize, length: usize) -> Self {
+        // There are digits before the point, and behind it if there is one.
+        if whole == 0 || length < whole || length == whole + 1 || length > LANE {
+            return Self { order: [0x80; LANE], places: [0; 2], is_one: 0 };
+        }
+        let mut order = [0x80; LANE];
+        let (mut place, mut byte) = (LANE, length);
+        while byte > 0 {
+            byte -= 1;
+            if byte != whole {
+                place -= 1;
+                order[place] = byte as u8;
+            }
+        }
+        let part = if length > whole { length - whole - 1 } else { 0 };
+        let is_one = if whole == 1 { 0b11 } else { 0b01 };
+        Self { order, places: [whole as u8, part as u8], is_one }
+    }
+}

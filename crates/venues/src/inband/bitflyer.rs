@@ -4,11 +4,13 @@
 //! There are no ids: a lost message cannot be seen, but is healed by the next snapshot. A price of
 //! 0 stands for market orders and is left out.
 
+use tickbook_scan::Sort;
 use tickbook_types::Side;
 
 use super::chain::Link;
 use super::frame::{Content, Frame};
 use super::protocol::{Protocol, Rules, Topic, Verb};
+use super::rows::{OWN, object_numbers};
 use super::trade::{Clock, TradeKeys};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -99,22 +101,17 @@ fn book(symbol: &[u8], content: Content, mut body: Reader<'_>, frame: &mut Frame
 }
 
 fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    rows.array(|row| {
-        let (mut price, mut size) = (None, None);
-        row.object(|key, value| {
-            match key {
-                b"price" => price = Some(value.number()?),
-                b"size" => size = Some(value.number()?),
-                _ => value.skip()?,
-            }
-            Ok(())
-        })?;
-        match (price, size) {
-            (Some(price), Some(_)) if price.is_zero() => Ok(()),
-            (Some(price), Some(size)) => frame.put(side, price, size),
-            _ => Err(Rejected::Shape),
+    let first = frame.levels.len();
+    frame.levels_of(Sort { grammar: OWN, side: Some(side) }, rows, |frame, row| {
+        let ([price, size], example) = object_numbers(("price", "size"), row)?;
+        if price.is_zero() {
+            return Ok(None);
         }
-    })
+        frame.put(side, price, size)?;
+        Ok(example)
+    })?;
+    frame.levels.drop_unpriced(first);
+    Ok(())
 }
 
 /// `side` is the aggressor's, empty in an auction.

@@ -3,12 +3,13 @@
 //! `sequence_num` counts every frame of the connection, whatever its channel; so a hole makes all
 //! books of the connection stale. The first frame of a busy product has 5 MB.
 
-use tickbook_scan::Plain;
+use tickbook_scan::{Example, Sort};
 use tickbook_types::{Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, numeric_id, rfc3339, side_of};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
+use super::rows::{OWN, example_at};
 use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -118,7 +119,7 @@ fn book(event: &mut Reader<'_>, time: &[u8], frame: &mut Frame) -> Read<()> {
         match key {
             b"type" => kind = value.text()?,
             b"product_id" => product = Some(value.text()?),
-            b"updates" => value.array(|update| level(update, frame))?,
+            b"updates" => frame.levels_of(Sort { grammar: OWN, side: None }, value, level)?,
             _ => value.skip()?,
         }
         Ok(())
@@ -133,54 +134,27 @@ fn book(event: &mut Reader<'_>, time: &[u8], frame: &mut Frame) -> Read<()> {
 }
 
 /// Sides are `bid` and `offer`.
-fn level(update: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    match usual_level(update) {
-        Some((side, pair)) => {
-            frame.put_plain(side, pair);
-            Ok(())
-        }
-        None => any_level(update, frame),
-    }
-}
-
-/// A level as the venue writes it: the names in their order, without blanks.
-#[inline]
-fn usual_level(update: &mut Reader<'_>) -> Option<(Side, [Plain; 2])> {
-    let mut it = *update;
-    it.literal(b"{\"side\":\"")?;
-    let side = match it.literal(b"bid\"") {
-        Some(()) => Side::Bid,
-        None => it.literal(b"offer\"").map(|()| Side::Ask)?,
-    };
-    it.literal(b",\"event_time\":\"")?;
-    it.rest_of_text()?;
-    it.literal(b",\"price_level\":\"")?;
-    let price = it.plain()?;
-    it.literal(b"\",\"new_quantity\":\"")?;
-    let size = it.plain()?;
-    it.literal(b"\"}")?;
-    *update = it;
-    Some((side, [price, size]))
-}
-
-#[cold]
-fn any_level(update: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+fn level(frame: &mut Frame, update: &mut Reader<'_>) -> Read<Option<Example>> {
     let (mut side, mut price, mut size) = (None, None, None);
+    update.peek()?;
+    let (_, start) = update.place();
     update.object(|key, value| {
         match key {
             b"side" => {
                 side = Some(if value.text()? == b"bid" { Side::Bid } else { Side::Ask });
             }
-            b"price_level" => price = Some(value.number()?),
-            b"new_quantity" => size = Some(value.number()?),
+            b"price_level" => price = Some(value.located_number()?),
+            b"new_quantity" => size = Some(value.located_number()?),
             _ => value.skip()?,
         }
         Ok(())
     })?;
-    match (side, price, size) {
-        (Some(side), Some(price), Some(size)) => frame.put(side, price, size),
-        _ => Err(Rejected::Shape),
-    }
+    let (Some(side), Some((price, at)), Some((size, of))) = (side, price, size) else {
+        return Err(Rejected::Shape);
+    };
+    frame.put(side, price, size)?;
+    let example = example_at(update, start, (&price, at), (&size, of));
+    Ok(example.map(|example| Example { side: Some(side), ..example }))
 }
 
 /// The first message tells of trades before the subscription; they are not passed on.

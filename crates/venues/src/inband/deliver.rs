@@ -70,10 +70,14 @@ impl InbandSession {
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
-        self.make_fit(index, levels.iter(), stamps, cx)?;
         let mut records = vec![LevelRecord::default(); levels.len()];
-        let Some(rounded) = fill(&self.books[index].exponents, levels, &mut records) else {
-            return Err(Problem::Bad(Rejected::Overflow));
+        let rounded = match fill(&self.books[index].exponents, levels, &mut records) {
+            Some(rounded) => rounded,
+            None => {
+                self.make_fit(index, levels.iter(), stamps, cx)?;
+                let rounded = fill(&self.books[index].exponents, levels, &mut records);
+                rounded.ok_or(Problem::Bad(Rejected::Overflow))?
+            }
         };
         cx.counters.size_rounded += rounded;
         let block = Block::Snapshot(Box::new(SnapshotBlock {

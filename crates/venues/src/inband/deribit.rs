@@ -4,12 +4,13 @@
 //! exponent; a book may be empty or one-sided, and an empty one has the id 0. Tickers
 //! (`ticker.INSTRUMENT.100ms`) are whole; volatilities are in percent, and a quote of zero is none.
 
+use tickbook_scan::Sort;
 use tickbook_types::{Padded, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis};
 use super::protocol::{Protocol, Rules, Topic, Verb, quoted};
-use super::rows::labelled_row;
+use super::rows::{OWN, labelled_row};
 use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
 use super::usual::Usual;
@@ -188,10 +189,12 @@ fn book(mut data: Reader<'_>, frame: &mut Frame) -> Read<()> {
 
 /// `["new", price, amount]`, `["change", ..]`, `["delete", price, 0.0]`.
 fn rows(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    rows.array(|row| {
-        let (action, [price, size]) = labelled_row(row)?;
-        let size = if action == b"delete" { Number::ZERO } else { size };
-        frame.put(side, price, size)
+    frame.levels_of(Sort { grammar: OWN, side: Some(side) }, rows, |frame, row| {
+        let (action, [price, size], example) = labelled_row(row)?;
+        let is_gone = action == b"delete";
+        frame.put(side, price, if is_gone { Number::ZERO } else { size })?;
+        // What is gone has a size that is not read.
+        Ok(example.filter(|_| !is_gone))
     })
 }
 

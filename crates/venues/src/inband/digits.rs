@@ -9,8 +9,9 @@
 //!
 //! - That the level in doubt is still in the book: only the next snapshot ends a doubt.
 
-use tickbook_types::{Checksum, ChecksumKind, Forms, NumberForm, Written};
+use tickbook_types::{Checksum, ChecksumKind, Forms, NumberForm};
 
+use crate::level::Number;
 use crate::levels::Levels;
 
 /// What was seen of the numbers of a book since its last snapshot.
@@ -43,12 +44,12 @@ impl Digits {
         if snapshot {
             *self = Self::default();
         }
-        let (mut price, mut size) = (Message::default(), Message::default());
+        let (mut price, mut size) = (Message::new(self.price.forms), Message::new(self.size.forms));
         // A size of zero is no text in the book, and has digits of its own (`0`).
-        for level in levels.iter().filter(|level| !level.size.is_zero()) {
-            price.see(level.price_written);
-            size.see(level.size_written);
-        }
+        levels.written(|[at, of]| {
+            price.see(&at);
+            size.see(&of);
+        });
         self.price.see(price);
         self.size.see(size);
     }
@@ -70,18 +71,25 @@ struct Message {
     forms: Forms,
 }
 
-impl Default for Message {
-    fn default() -> Self {
-        Self { digits_min: u8::MAX, digits_max: 0, forms: Forms::ALL }
-    }
-}
-
 impl Message {
-    #[inline]
-    fn see(&mut self, written: Written) {
-        self.digits_min = self.digits_min.min(written.digits);
-        self.digits_max = self.digits_max.max(written.digits);
-        self.forms = self.forms.and(written.forms);
+    /// Of none yet; `forms` are those of the messages before.
+    const fn new(forms: Forms) -> Self {
+        Self { digits_min: u8::MAX, digits_max: 0, forms }
+    }
+
+    #[inline(always)]
+    fn see(&mut self, number: &Number) {
+        let digits = match number {
+            // Digits written out are always plain, so that fewer forms there cannot be.
+            Number::Plain(plain) if self.forms == Forms::PLAIN => plain.part,
+            _ => {
+                let written = number.written();
+                self.forms = self.forms.and(written.forms);
+                written.digits
+            }
+        };
+        self.digits_min = self.digits_min.min(digits);
+        self.digits_max = self.digits_max.max(digits);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use tickbook_scan::Plain;
+use tickbook_scan::{Patterns, Plain};
 use tickbook_types::{ChecksumKind, Decimal, LevelRecord, Reason, Side, WallNanos};
 
 use super::chain::Link;
@@ -106,7 +106,11 @@ pub(crate) struct Frame {
     prefix: &'static str,
     names: Vec<u8>,
     events: Vec<Event>,
-    levels: LevelBuf,
+    pub(super) levels: LevelBuf,
+    /// What levels of frames before looked like; apart, because frames are moved.
+    pub(super) patterns: Option<Box<Patterns>>,
+    /// The names of price and size in those that are objects.
+    pub(super) names_of_levels: (&'static str, &'static str),
     /// Ids of the levels, of a venue where each has one; otherwise empty.
     level_ids: Vec<u64>,
     /// Orders that make up each level, of a venue that tells it of all; otherwise empty.

@@ -4,11 +4,13 @@
 //! `with_id` names the last id that it has. Spot has levels as `["price","size"]`, futures as
 //! `{"p":"price","s":size}` in contracts. Tickers are whole; open interest counts contracts.
 
+use tickbook_scan::Sort;
 use tickbook_types::{Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
+use super::rows::OWN;
 use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
@@ -218,7 +220,8 @@ fn refusal(mut error: Reader<'_>, frame: &mut Frame) -> Read<()> {
 
 /// Levels of either kind.
 fn levels(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    rows.array(|row| match row.peek()? {
+    let sort = Sort { grammar: OWN, side: Some(side) };
+    frame.levels_of(sort, rows, |frame, row| match row.peek()? {
         b'{' => frame.object_level(side, ("p", "s"), row),
         _ => frame.row(side, row),
     })

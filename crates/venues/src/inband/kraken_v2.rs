@@ -225,7 +225,7 @@ impl KrakenV2 {
                 _ => return value.skip(),
             };
             let before = frame.open_levels();
-            value.array(|row| level(side, row, frame))?;
+            frame.objects(side, ("price", "qty"), value)?;
             deepest = deepest.max(frame.open_levels() - before);
             Ok(())
         })?;
@@ -271,27 +271,6 @@ fn usual_levels(side: Side, at: &mut Usual<'_>, frame: &mut Frame) -> Option<()>
         frame.put_plain(side, [price, size]);
         Some(())
     })
-}
-
-/// `{"price":..,"qty":..}`.
-fn level(side: Side, row: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
-    let mut usual = *row;
-    let mut pair = || {
-        usual.literal(b"{\"price\":")?;
-        let price = usual.plain()?;
-        usual.literal(b",\"qty\":")?;
-        let size = usual.plain()?;
-        usual.literal(b"}")?;
-        Some([price, size])
-    };
-    match pair() {
-        Some(pair) => {
-            *row = usual;
-            frame.put_plain(side, pair);
-            Ok(())
-        }
-        None => frame.object_level(side, ("price", "qty"), row),
-    }
 }
 
 /// A trade.

@@ -41,13 +41,15 @@
 //! - A plan's lengths belong to a shape that its rows admitted: no number is longer than [`LANE`],
 //!   so no level is longer than [`LEVEL_MAX`].
 
+pub(crate) mod rows;
+
 use std::arch::x86_64::*;
 
 use tickbook_types::{LevelRecord, Side};
 
-use super::scalar::{self, Behind};
-use super::shape::{self, Digits, LANE, Row, Rows, Shape};
-use super::swar::{self, LAST, LAST_MASK, NEXT, NEXT_MASK};
+use crate::arch::scalar::{self, Behind};
+use crate::arch::shape::{self, Digits, LANE, Row, Rows, Shape};
+use crate::arch::swar::{self, LAST, LAST_MASK, NEXT, NEXT_MASK};
 use crate::levels::{Fields, Form, Levels};
 
 /// `","` between the numbers.
