@@ -205,6 +205,10 @@ impl Minute {
         read: impl FnOnce(&[u8]) -> Option<i64>,
     ) -> Option<i64> {
         if self.text != *text {
+            // The general reader takes no text with escapes, whatever it comes to.
+            if text.contains(&b'\\') {
+                return None;
+            }
             let mut whole = *b"0000-00-00T00:00:00";
             whole.first_chunk_mut::<16>()?.copy_from_slice(text);
             *self = Self { text: *text, start: read(&whole)? };
