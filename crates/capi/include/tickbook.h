@@ -315,6 +315,9 @@ typedef uint8_t TickbookEventFlag;
 // A reader of one book. Used by one thread at a time.
 typedef struct TickbookBook TickbookBook;
 
+// Readers of one instrument on all venues. Used by one thread at a time.
+typedef struct TickbookConsolidated TickbookConsolidated;
+
 // An engine, by which its books are found. May be used by several threads at the same time.
 typedef struct TickbookEngine TickbookEngine;
 
@@ -459,6 +462,34 @@ typedef struct TickbookTop {
     struct TickbookLevel ask;
 } TickbookTop;
 
+// Best bid and ask, and what it takes to read them: one cache line here and in the file.
+typedef struct TickbookQuotes {
+    // Venue's chain id, if `flags` has `TICKBOOK_FLAG_HAS_SEQ`; otherwise 0.
+    uint64_t seq;
+    // Connection that fed it.
+    uint32_t conn;
+    // Epoch of that connection: how often it was opened.
+    uint32_t epoch;
+    // How often the exponents have changed.
+    uint32_t instrument_epoch;
+    // Bits of `TickbookFlag`.
+    uint16_t flags;
+    // State of the book.
+    TickbookState state;
+    // Why it is in that state.
+    TickbookReason reason;
+    // Power of ten of the last digit of both prices.
+    int8_t price_exponent;
+    // Power of ten of the last digit of both sizes.
+    int8_t size_exponent;
+    // Zero.
+    uint8_t reserved[6];
+    // Best bid, if `flags` has `TICKBOOK_FLAG_HAS_BID`; otherwise zeros.
+    struct TickbookLevel bid;
+    // Best ask, if `flags` has `TICKBOOK_FLAG_HAS_ASK`; otherwise zeros.
+    struct TickbookLevel ask;
+} TickbookQuotes;
+
 // The published levels of a book. The pointers are good until the next read of levels through the
 // same book handle, whatever comes of it, or until the handle is closed.
 typedef struct TickbookDepth {
@@ -473,6 +504,56 @@ typedef struct TickbookDepth {
     // Asks shown here; `header.ask_levels` is how many the whole book has.
     uint32_t asks_count;
 } TickbookDepth;
+
+// A level of one of the books. Prices and sizes of several venues have exponents of their own.
+typedef struct TickbookConsolidatedLevel {
+    // Price.
+    struct TickbookDecimal price;
+    // Size in units of the base asset.
+    struct TickbookDecimal size;
+    // Which book: an index of `members`.
+    uint32_t member;
+    // Zero.
+    uint32_t reserved;
+} TickbookConsolidatedLevel;
+
+// An instrument of a venue, as far as it took part.
+typedef struct TickbookMember {
+    // Name of the book among the venue's.
+    char name[TICKBOOK_NAME_SIZE];
+    // Venue; empty if this build does not know it.
+    char venue[TICKBOOK_VENUE_SIZE];
+    // When its last message was received.
+    int64_t received_time_ns;
+    // What a read of it says; `TICKBOOK_STATUS_OK`: it can be used.
+    struct TickbookWhy why;
+    // 1 if its levels are there. 0 and `why.status` `TICKBOOK_STATUS_OK`: it can be used, but what
+    // its sizes count is not known, or cannot be counted in base.
+    uint32_t taken;
+    // Zero.
+    uint32_t reserved;
+} TickbookMember;
+
+// What a read through a `TickbookConsolidated` gave. The pointers are good until the next read
+// through the same handle, or until it is closed.
+typedef struct TickbookConsolidatedBook {
+    // `bids_count` bids of all books, best first; of equal prices in the order of the members.
+    const struct TickbookConsolidatedLevel *bids;
+    // `asks_count` asks of all books, best first; of equal prices in the order of the members.
+    const struct TickbookConsolidatedLevel *asks;
+    // `members_count` instruments, whether they took part or not.
+    const struct TickbookMember *members;
+    // How far apart the last messages of the books were received; -1 if no book took part.
+    int64_t skew_ns;
+    // Bids shown here.
+    uint32_t bids_count;
+    // Asks shown here.
+    uint32_t asks_count;
+    // Instruments.
+    uint32_t members_count;
+    // Zero.
+    uint32_t reserved;
+} TickbookConsolidatedBook;
 
 // An event. What its kind has no use for is zero. Times are nanoseconds since 1970-01-01 UTC.
 typedef struct TickbookEvent {
@@ -749,6 +830,27 @@ TickbookStatus tickbook_book_top_at(struct TickbookBook *book,
                                     int64_t now_ns,
                                     struct TickbookTop *top);
 
+// Reads best bid and ask by themselves, if the book is live and fresh; otherwise the status says
+// why it is not to be used, and `*quotes` is all zero. `tickbook_book_top` without times and level
+// counts, from one cache line in place of two; `tickbook_book_top_changed` tells of news.
+//
+// # Safety
+//
+// - `book` was opened by `tickbook_book_open` and is not closed;
+// - nobody else uses it now;
+// - `quotes` is valid for writing.
+TickbookStatus tickbook_book_quotes(struct TickbookBook *book, struct TickbookQuotes *quotes);
+
+// `tickbook_book_quotes` at a time that the caller has just read from `CLOCK_MONOTONIC`, in
+// nanoseconds: saves the reading of a clock.
+//
+// # Safety
+//
+// - as `tickbook_book_quotes`.
+TickbookStatus tickbook_book_quotes_at(struct TickbookBook *book,
+                                       int64_t now_ns,
+                                       struct TickbookQuotes *quotes);
+
 // Reads the last whole best bid and ask whatever the state of the book; `*why` says whether it can
 // be used. Another status than `TICKBOOK_STATUS_OK` if there is no whole one: the writer died or
 // hangs within a publish, publishes without a break, or the book is gone.
@@ -812,6 +914,51 @@ TickbookStatus tickbook_book_depth_any_at(struct TickbookBook *book,
                                           int64_t now_ns,
                                           struct TickbookDepth *depth,
                                           struct TickbookWhy *why);
+
+// Opens readers of the instrument whose name on every venue is `name` (`BTC-USDT`), of the engine
+// called `engine`, or of all that run if that is null; `dir` as in `tickbook_attach`.
+// `*consolidated` is null if there is none.
+//
+// # Safety
+//
+// - `dir` and `engine` are null or end with a zero byte, and `name` ends with one;
+// - `consolidated` is valid for writing a pointer.
+TickbookStatus tickbook_consolidated_open(const char *dir,
+                                          const char *engine,
+                                          const char *name,
+                                          struct TickbookConsolidated **consolidated);
+
+// Closes a handle, and ends what was read through it. Null is allowed.
+//
+// # Safety
+//
+// - `consolidated` is null or was opened by `tickbook_consolidated_open` and is not closed;
+// - nobody uses it, or what was read through it, any more.
+void tickbook_consolidated_close(struct TickbookConsolidated *consolidated);
+
+// Reads every book, and merges up to `levels` levels a side. Only books that are live and fresh at
+// one moment take part; every other one is a member that says why it does not. That none takes
+// part is no error: there are no levels then. Allocates until it has seen its largest book.
+//
+// # Safety
+//
+// - `consolidated` was opened by `tickbook_consolidated_open` and is not closed;
+// - nobody else uses it, or what was read through it before, now;
+// - `book` is valid for writing.
+TickbookStatus tickbook_consolidated_read(struct TickbookConsolidated *consolidated,
+                                          uint32_t levels,
+                                          struct TickbookConsolidatedBook *book);
+
+// `tickbook_consolidated_read` at a time that the caller has just read from `CLOCK_MONOTONIC`, in
+// nanoseconds.
+//
+// # Safety
+//
+// - as `tickbook_consolidated_read`.
+TickbookStatus tickbook_consolidated_read_at(struct TickbookConsolidated *consolidated,
+                                             uint32_t levels,
+                                             int64_t now_ns,
+                                             struct TickbookConsolidatedBook *book);
 
 // Opens a reader of the events of a builder (`TickbookBookInfo.builder`), from now on. `*events`
 // is null if there is none.

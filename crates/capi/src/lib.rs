@@ -34,6 +34,7 @@ mod error;
 mod engine;
 
 mod book;
+mod consolidated;
 mod events;
 mod orders;
 mod stats;
@@ -41,6 +42,7 @@ mod ticker;
 mod value;
 
 pub use book::*;
+pub use consolidated::*;
 pub use engine::*;
 pub use error::*;
 pub use events::*;

@@ -3,8 +3,8 @@
 use core::ffi::c_char;
 
 use tickbook::{
-    BookHeader, BookState, Decimal, Figure, Level, Price, Reason, Scale, Side, Size, SnapshotFlags,
-    Top,
+    BookHeader, BookState, Decimal, Figure, Level, Price, Quotes, Reason, Scale, Side, Size,
+    SnapshotFlags, Top,
 };
 
 use crate::pointer;
@@ -227,6 +227,61 @@ impl From<&Top> for TickbookTop {
     fn from(top: &Top) -> Self {
         let level = |level: Option<Level>| level.map_or_else(TickbookLevel::default, Into::into);
         Self { header: (&top.header).into(), bid: level(top.bid), ask: level(top.ask) }
+    }
+}
+
+/// Best bid and ask, and what it takes to read them: one cache line here and in the file.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(C)]
+pub struct TickbookQuotes {
+    /// Venue's chain id, if `flags` has `TICKBOOK_FLAG_HAS_SEQ`; otherwise 0.
+    pub seq: u64,
+    /// Connection that fed it.
+    pub conn: u32,
+    /// Epoch of that connection: how often it was opened.
+    pub epoch: u32,
+    /// How often the exponents have changed.
+    pub instrument_epoch: u32,
+    /// Bits of `TickbookFlag`.
+    pub flags: u16,
+    /// State of the book.
+    pub state: TickbookState,
+    /// Why it is in that state.
+    pub reason: TickbookReason,
+    /// Power of ten of the last digit of both prices.
+    pub price_exponent: i8,
+    /// Power of ten of the last digit of both sizes.
+    pub size_exponent: i8,
+    /// Zero.
+    pub reserved: [u8; 6],
+    /// Best bid, if `flags` has `TICKBOOK_FLAG_HAS_BID`; otherwise zeros.
+    pub bid: TickbookLevel,
+    /// Best ask, if `flags` has `TICKBOOK_FLAG_HAS_ASK`; otherwise zeros.
+    pub ask: TickbookLevel,
+}
+
+const _: () = assert!(size_of::<TickbookQuotes>() == 64 && align_of::<TickbookQuotes>() == 8);
+const _: () = assert!(core::mem::offset_of!(TickbookQuotes, flags) == 20);
+const _: () = assert!(core::mem::offset_of!(TickbookQuotes, bid) == 32);
+
+impl From<&Quotes> for TickbookQuotes {
+    #[inline]
+    fn from(quotes: &Quotes) -> Self {
+        let level = |level: Option<Level>| level.map_or_else(TickbookLevel::default, Into::into);
+        Self {
+            seq: quotes.seq.map_or(0, |seq| seq.0),
+            conn: quotes.conn.0,
+            epoch: quotes.epoch.0,
+            instrument_epoch: quotes.instrument_epoch,
+            flags: quotes.flags.0,
+            state: quotes.state.into(),
+            reason: quotes.reason.into(),
+            price_exponent: quotes.scale.price_exponent,
+            size_exponent: quotes.scale.size_exponent,
+            reserved: [0; 6],
+            bid: level(quotes.bid),
+            ask: level(quotes.ask),
+        }
     }
 }
 

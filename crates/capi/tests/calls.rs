@@ -2,158 +2,26 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::undocumented_unsafe_blocks, reason = "a test")]
 
+mod engine;
 #[path = "../../tickbook/tests/writer/mod.rs"]
 mod writer;
 
-use std::ffi::{CStr, CString, c_char};
-use std::mem::MaybeUninit;
+use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 
+use engine::*;
 use tickbook_c::*;
-use tickbook_shm::{BuilderWriter, ConnState, ConnWriter, Counter, Segment, Snapshot, Stage};
-use tickbook_shm::{DeltaEvent, SnapshotFlags, StatsWriter, TradeEvent};
+use tickbook_shm::{Counter, DeltaEvent, Stage, TradeEvent};
 use tickbook_types::{
-    BookId, BookState, Epoch, Level, LevelRecord, MonoNanos, Price, Reason, Scale, SeqNo, Side,
-    Size, WallNanos, clock,
+    BookId, BookState, LevelRecord, MonoNanos, Price, Reason, SeqNo, Side, Size, SizeUnit, Venue,
+    WallNanos, clock,
 };
-use writer::{TestDir, Writer, config, spec};
-
-const HEARTBEAT_NS: i64 = 10_000_000;
-
-const SCALE: Scale = Scale { price_exponent: -2, size_exponent: -5 };
+use writer::{TestDir, Writer, spec};
 
 /// Not a test: where the writer's process begins, which the others start.
 #[test]
 fn writer_process() {
     writer::run_if_asked();
-}
-
-/// An engine within this process, with two books.
-struct Engine {
-    dir: TestDir,
-    segment: Segment,
-    builder: BuilderWriter,
-    conn: ConnWriter,
-    stats: StatsWriter,
-    start: MonoNanos,
-}
-
-impl Engine {
-    fn new() -> Self {
-        let dir = TestDir::new();
-        let mut segment = Segment::create(&config(dir.path(), HEARTBEAT_NS)).unwrap();
-        let mut builder = segment.take_builder(0).unwrap();
-        let mut conn = segment.take_conn(0).unwrap();
-        let stats = segment.take_thread(0, "venue").unwrap();
-        builder.add_book(&spec(0, 0, "BTCUSDT")).unwrap();
-        builder.add_book(&spec(1, 0, "ETHUSDT")).unwrap();
-        let start = clock::mono_now().plus(HEARTBEAT_NS);
-        conn.set_state(ConnState::Open);
-        conn.received(start);
-        builder.beat(start);
-        Self { dir, segment, builder, conn, stats, start }
-    }
-
-    fn publish(&mut self, state: BookState, reason: Reason) {
-        let bids = [level(6_123_450, 150_000), level(6_123_440, 1)];
-        let asks = [level(6_123_460, 2)];
-        let snapshot = Snapshot {
-            state,
-            reason,
-            epoch: Epoch(7),
-            flags: SnapshotFlags::HAS_SEQ,
-            seq: SeqNo(42),
-            scale: SCALE,
-            bid_levels: 200,
-            ask_levels: 100,
-            bids: &bids,
-            asks: &asks,
-            bids_changed: 0..2,
-            asks_changed: 0..1,
-            ..Snapshot::default()
-        };
-        self.builder.publish(BookId(0), &snapshot);
-    }
-
-    fn attach(&self) -> *mut TickbookEngine {
-        attach(&self.dir, Some("test"), 0).unwrap()
-    }
-}
-
-fn level(price: i64, size: u64) -> Level {
-    Level { price: Price(price), size: Size(size) }
-}
-
-fn c(text: &str) -> CString {
-    CString::new(text).unwrap()
-}
-
-/// Memory that is not zero, as a caller's stack may be.
-fn dirty<T>() -> MaybeUninit<T> {
-    let mut memory = MaybeUninit::<T>::uninit();
-    unsafe { memory.as_mut_ptr().cast::<u8>().write_bytes(0xa5, size_of::<T>()) };
-    memory
-}
-
-fn last_error() -> String {
-    unsafe { CStr::from_ptr(tickbook_last_error()) }.to_str().unwrap().to_owned()
-}
-
-fn attach(
-    dir: &TestDir,
-    name: Option<&str>,
-    timeout_ms: u64,
-) -> Result<*mut TickbookEngine, TickbookStatus> {
-    let dir = c(dir.path().to_str().unwrap());
-    let name = name.map(c);
-    let name = name.as_ref().map_or(null(), |name| name.as_ptr());
-    let mut engine = dirty();
-    let status = unsafe { tickbook_attach(dir.as_ptr(), name, timeout_ms, engine.as_mut_ptr()) };
-    let engine: *mut TickbookEngine = unsafe { engine.assume_init() };
-    assert_eq!(engine.is_null(), status != TickbookStatus::Ok);
-    if status == TickbookStatus::Ok { Ok(engine) } else { Err(status) }
-}
-
-fn open(engine: *const TickbookEngine, name: &str) -> Result<*mut TickbookBook, TickbookStatus> {
-    let mut book = dirty();
-    let status = unsafe { tickbook_book_open(engine, c(name).as_ptr(), book.as_mut_ptr()) };
-    let book: *mut TickbookBook = unsafe { book.assume_init() };
-    assert_eq!(book.is_null(), status != TickbookStatus::Ok);
-    if status == TickbookStatus::Ok { Ok(book) } else { Err(status) }
-}
-
-fn top_at(book: *mut TickbookBook, now: MonoNanos) -> Result<TickbookTop, TickbookStatus> {
-    let mut top = dirty::<TickbookTop>();
-    let status = unsafe { tickbook_book_top_at(book, now.0, top.as_mut_ptr()) };
-    let top = unsafe { top.assume_init() };
-    if status == TickbookStatus::Ok {
-        return Ok(top);
-    }
-    assert_eq!(top, TickbookTop::default(), "{status:?} leaves no old book");
-    Err(status)
-}
-
-fn depth_at(book: *mut TickbookBook, now: MonoNanos) -> Result<TickbookDepth, TickbookStatus> {
-    let mut depth = dirty::<TickbookDepth>();
-    let status = unsafe { tickbook_book_depth_at(book, now.0, depth.as_mut_ptr()) };
-    let depth = unsafe { depth.assume_init() };
-    if status == TickbookStatus::Ok {
-        return Ok(depth);
-    }
-    assert!(depth.bids.is_null() && depth.asks.is_null(), "{status:?} leaves no old levels");
-    assert_eq!((depth.bids_count, depth.asks_count), (0, 0));
-    assert_eq!(depth.header, TickbookHeader::default());
-    Err(status)
-}
-
-fn why(book: *const TickbookBook) -> TickbookWhy {
-    let mut why = dirty();
-    assert_eq!(unsafe { tickbook_book_why(book, why.as_mut_ptr()) }, TickbookStatus::Ok);
-    unsafe { why.assume_init() }
-}
-
-fn text(array: &[c_char]) -> &str {
-    unsafe { CStr::from_ptr(array.as_ptr()) }.to_str().unwrap()
 }
 
 /// Whether there is something new, top and levels.
@@ -203,6 +71,9 @@ fn a_live_book_is_read_and_a_stale_one_is_not() {
     assert_eq!((header.price_exponent, header.size_exponent), (-2, -5));
     assert_eq!((header.state, header.reason), (TickbookState::Live, TickbookReason::None));
     assert_eq!(header.flags, 4 | 8 | 16);
+    let quotes = quotes_at(book, engine.start).unwrap();
+    assert_eq!((quotes.seq, quotes.bid, quotes.ask), (42, top.bid, top.ask));
+    assert_eq!((quotes.epoch, quotes.price_exponent, quotes.size_exponent), (7, -2, -5));
     let depth = depth_at(book, engine.start).unwrap();
     let count = usize::try_from(depth.bids_count).unwrap();
     let bids = unsafe { std::slice::from_raw_parts(depth.bids, count) };
@@ -212,6 +83,7 @@ fn a_live_book_is_read_and_a_stale_one_is_not() {
     assert_eq!(why(book).status, TickbookStatus::Ok, "no read failed");
 
     engine.publish(BookState::Stale, Reason::Gap);
+    assert_eq!(quotes_at(book, engine.start), Err(TickbookStatus::NotLive));
     assert_eq!(top_at(book, engine.start), Err(TickbookStatus::NotLive));
     assert_eq!(last_error(), "book is stale (gap)");
     let of_book = why(book);
@@ -236,12 +108,13 @@ fn a_live_book_is_read_and_a_stale_one_is_not() {
     let calls = unsafe {
         [
             tickbook_book_top(book, top.as_mut_ptr()),
+            tickbook_book_quotes(book, dirty().as_mut_ptr()),
             tickbook_book_top_any(book, top.as_mut_ptr(), why.as_mut_ptr()),
             tickbook_book_depth(book, depth.as_mut_ptr()),
             tickbook_book_depth_any(book, depth.as_mut_ptr(), why.as_mut_ptr()),
         ]
     };
-    assert_eq!(calls, [TickbookStatus::Ok; 4]);
+    assert_eq!(calls, [TickbookStatus::Ok; 5]);
     unsafe { tickbook_book_close(book) };
     unsafe { tickbook_engine_close(handle) };
 }
@@ -502,6 +375,70 @@ fn every_status_has_a_name_of_its_own() {
 }
 
 #[test]
+fn books_of_one_name_are_merged_and_those_left_out_say_why() {
+    let mut engine = Engine::new();
+    // What the sizes of the engine's own books count is not known; of this one it is.
+    let mut counted = spec(2, 0, "BTCUSDT");
+    counted.instrument.venue = Venue::BinanceUs;
+    counted.instrument.size_unit = SizeUnit::Base;
+    engine.builder.add_book(&counted).unwrap();
+    engine.publish(BookState::Live, Reason::None);
+    engine.publish_book(2, BookState::Live, Reason::None);
+    let dir = c(engine.dir.path().to_str().unwrap());
+    let open = |name: *const c_char| {
+        let mut handle = dirty();
+        let status =
+            unsafe { tickbook_consolidated_open(dir.as_ptr(), null(), name, handle.as_mut_ptr()) };
+        let handle: *mut TickbookConsolidated = unsafe { handle.assume_init() };
+        assert_eq!(handle.is_null(), status != TickbookStatus::Ok);
+        (status, handle)
+    };
+    assert_eq!(open(c"XYZ-USDT".as_ptr()).0, TickbookStatus::NoBook);
+    assert_eq!(open(null()).0, TickbookStatus::InvalidArgument);
+    let (_, handle) = open(c"btc-usdt".as_ptr());
+    let read = |now: MonoNanos| {
+        let mut book = dirty::<TickbookConsolidatedBook>();
+        let status = unsafe { tickbook_consolidated_read_at(handle, 1, now.0, book.as_mut_ptr()) };
+        assert_eq!(status, TickbookStatus::Ok);
+        unsafe { book.assume_init() }
+    };
+    let members = |book: &TickbookConsolidatedBook| {
+        let count = usize::try_from(book.members_count).unwrap();
+        let members = unsafe { std::slice::from_raw_parts(book.members, count) };
+        let told = |it: &TickbookMember| {
+            assert_eq!(text(&it.name), "BTCUSDT");
+            (text(&it.venue).to_owned(), it.taken, it.why.status)
+        };
+        members.iter().map(told).collect::<Vec<_>>()
+    };
+    let book = read(engine.start);
+    assert_eq!((book.bids_count, book.asks_count, book.skew_ns), (1, 1, 0));
+    let uncounted = ("binance_spot".to_owned(), 0, TickbookStatus::Ok);
+    let counted = ("binance_us".to_owned(), 1, TickbookStatus::Ok);
+    assert_eq!(members(&book), [uncounted.clone(), counted]);
+    let bid = unsafe { *book.bids };
+    assert_eq!((bid.price.mantissa, bid.price.exponent), (6_123_450, -2));
+    assert_eq!((bid.size.mantissa, bid.size.exponent, bid.member), (150_000, -5, 1));
+
+    engine.publish_book(2, BookState::Stale, Reason::Gap);
+    let book = read(engine.start);
+    assert_eq!((book.bids_count, book.asks_count, book.skew_ns), (0, 0, -1));
+    let stale = ("binance_us".to_owned(), 0, TickbookStatus::NotLive);
+    assert_eq!(members(&book), [uncounted, stale]);
+
+    let mut book = dirty::<TickbookConsolidatedBook>();
+    let refused = unsafe { tickbook_consolidated_read(null_mut(), 1, book.as_mut_ptr()) };
+    assert_eq!(refused, TickbookStatus::InvalidArgument);
+    assert!(unsafe { book.assume_init() }.members.is_null());
+    assert_eq!(
+        unsafe { tickbook_consolidated_read(handle, 1, null_mut()) },
+        TickbookStatus::InvalidArgument
+    );
+    unsafe { tickbook_consolidated_close(handle) };
+    unsafe { tickbook_consolidated_close(null_mut()) };
+}
+
+#[test]
 fn null_pointers_and_bad_text_are_refused_by_name() {
     let engine = Engine::new();
     let handle = engine.attach();
@@ -548,6 +485,9 @@ fn null_pointers_and_bad_text_are_refused_by_name() {
         refused("top", tickbook_book_top(book, null_mut()));
         refused("book", tickbook_book_top_at(null_mut(), 0, top));
         refused("top", tickbook_book_top_at(book, 0, null_mut()));
+        refused("book", tickbook_book_quotes(null_mut(), dirty().as_mut_ptr()));
+        refused("quotes", tickbook_book_quotes(book, null_mut()));
+        refused("quotes", tickbook_book_quotes_at(book, 0, null_mut()));
         refused("book", tickbook_book_top_any(null_mut(), top, reason));
         assert_eq!((*reason).status, TickbookStatus::InvalidArgument);
         assert_eq!(*top, TickbookTop::default());

@@ -12,8 +12,10 @@ use tickbook_types::{Block, MessageHeader, MessageKind, SeqNo, Ticks};
 use crate::desk::{Desk, ResyncRequest};
 use crate::limits;
 
-/// A lane from a venue thread, and the way back for resync requests.
+/// A lane from a venue thread, and the way back for resync requests. In lines of its own: both ends
+/// of a ring are made by the thread that starts the engine, side by side if small.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct LaneEnd {
     messages: Consumer<Block>,
     requests: Producer<()>,

@@ -124,8 +124,10 @@ pub struct Engine {
     topology: Topology,
 }
 
-/// How far a venue thread is, for those who wait for a recording to end.
+/// How far a venue thread is, for those who wait for a recording to end. In lines of its own: every
+/// turn that found work stores to it, and small allocations of one start lie side by side.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub struct Progress {
     frames: std::sync::atomic::AtomicU64,
     rest_answers: std::sync::atomic::AtomicU64,
@@ -188,7 +190,7 @@ impl Engine {
 
         let (notice, notices) = crossbeam_channel::unbounded();
         let mut engine = Self {
-            stop: StopOrder(Arc::new(AtomicBool::new(false))),
+            stop: StopOrder(Arc::new(Order(AtomicBool::new(false)))),
             progress: Vec::new(),
             wishes: Vec::new(),
             venues: Vec::new(),
@@ -353,7 +355,7 @@ impl Engine {
             let go_on = pinned.is_ok();
             // The engine waits for this answer.
             let _ = ready.send(pinned);
-            run_venue(thread, go_on, idle, &stop, &progress, venue)
+            run_venue(thread, go_on, idle, &stop.0, &progress, venue)
         };
         self.venues.push(spawn(name, run)?);
         Ok(())
@@ -378,14 +380,20 @@ impl Engine {
     }
 }
 
+/// What every turn of a venue thread looks at: in lines of its own, so that nobody's stores take it
+/// away.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Order(AtomicBool);
+
 /// The threads' order to stop; given at the latest when the engine is dropped.
 #[derive(Debug)]
-struct StopOrder(Arc<AtomicBool>);
+struct StopOrder(Arc<Order>);
 
 impl StopOrder {
     fn give(&self) {
         // Release: pairs with the Acquire load in `run_venue`.
-        self.0.store(true, Ordering::Release);
+        self.0.0.store(true, Ordering::Release);
     }
 }
 

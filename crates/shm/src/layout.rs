@@ -40,7 +40,7 @@ pub const READY: u64 = u64::from_ne_bytes(*b"ready to");
 /// lines in pairs (crossbeam's `CachePadded` uses the same).
 pub const ALIGN: usize = 128;
 
-const ALIGN_WORDS: usize = ALIGN / 8;
+pub(crate) const ALIGN_WORDS: usize = ALIGN / 8;
 
 /// A field: its name, byte offset within its block, and bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -32,6 +32,7 @@ macro_rules! on_words_in_memory {
 }
 
 on_words_in_memory! {
+    mod apart;
     mod builder;
     mod conn;
     mod entry;

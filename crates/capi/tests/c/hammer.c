@@ -88,6 +88,23 @@ static uint64_t check_top(const TickbookTop *top, int book) {
     return number;
 }
 
+/* No times and counts here: the number is in the sequence, and both sides must be of it. */
+static uint64_t check_quotes(const TickbookQuotes *quotes, int book) {
+    const uint64_t number = quotes->seq;
+    const TickbookLevel best[SIDES] = {quotes->bid, quotes->ask};
+    CHECK("quotes' state", quotes->state, TICKBOOK_STATE_LIVE);
+    CHECK("quotes' price_exponent", quotes->price_exponent, (int)(number % 9) - 9);
+    CHECK("quotes' size_exponent", quotes->size_exponent, (int)(number % 7) - 7);
+    for (uint64_t side = 0; side < SIDES; side++) {
+        if (levels_of(book, number, side) > 0) {
+            check_level("quote", best[side], book, number, side, 0);
+        } else {
+            CHECK("no quote", best[side].price | (int64_t)best[side].size, 0);
+        }
+    }
+    return number;
+}
+
 static uint64_t check_depth(const TickbookDepth *depth, int book) {
     const uint64_t number = check_header(&depth->header, book);
     const TickbookLevel *levels[SIDES] = {depth->bids, depth->asks};
@@ -132,10 +149,13 @@ int main(int count, char **arguments) {
         for (int book = 0; book < BOOKS; book++) {
             TickbookTop top;
             TickbookDepth depth;
+            TickbookQuotes quotes;
             const TickbookStatus of_top = tickbook_book_top(books[book], &top);
             const TickbookStatus of_depth = tickbook_book_depth(books[book], &depth);
-            for (int read = 0; read < 2; read++) {
-                const TickbookStatus status = read == 0 ? of_top : of_depth;
+            const TickbookStatus of_quotes = tickbook_book_quotes(books[book], &quotes);
+            const TickbookStatus said[3] = {of_top, of_depth, of_quotes};
+            for (int read = 0; read < 3; read++) {
+                const TickbookStatus status = said[read];
                 if (status == TICKBOOK_STATUS_BUSY) {
                     busy++;
                 } else if (status == TICKBOOK_STATUS_NOT_LIVE && tops == 0) {
@@ -145,6 +165,8 @@ int main(int count, char **arguments) {
                 } else if (read == 0) {
                     newer(&last[book], check_top(&top, book));
                     tops++;
+                } else if (read == 2) {
+                    newer(&last[book], check_quotes(&quotes, book));
                 } else {
                     newer(&last_depth[book], check_depth(&depth, book));
                     depths++;
