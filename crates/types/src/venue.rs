@@ -84,6 +84,8 @@ pub enum Venue {
     BitCom = 38,
     /// Gate v4: perpetual futures.
     GateFutures = 39,
+    /// Coinbase Exchange, order by order.
+    CoinbaseFull = 40,
 }
 
 /// Name and aliases of each venue; the first is what reports print.
@@ -126,6 +128,7 @@ const NAMES: &[(Venue, &[&str])] = &[
     (Venue::KrakenL3, &["kraken_l3"]),
     (Venue::BitCom, &["bitcom"]),
     (Venue::GateFutures, &["gateio_futures", "gate_futures"]),
+    (Venue::CoinbaseFull, &["coinbase_full"]),
 ];
 
 impl Venue {

@@ -47,6 +47,7 @@ pub mod pacing;
 mod rest;
 mod sampler;
 mod session;
+mod signature;
 pub mod splice;
 mod symbols;
 mod ticker;

@@ -226,7 +226,6 @@ impl OrderMap {
     }
 
     /// An order was matched: so much less of it rests.
-    #[cfg_attr(not(test), expect(dead_code, reason = "Bitstamp needs neither"))]
     pub(crate) fn reduce(&mut self, id: &OrderId, by: Decimal) -> Result<Total, OrderError> {
         let place = self.place(id).ok_or(OrderError::Unknown)?;
         let (by, by_exponent) = mantissa_of(by)?;

@@ -66,7 +66,7 @@ impl Rig {
         let deep = depth.or(form.depth);
         let wanted = Subscription { symbol, book: true, depth: deep, trades, ticker };
         let mut config = SessionConfig::new(form.venue, vec![wanted], Mode::Live);
-        config.key = Key::parse("token = key-of-the-test").ok();
+        config.key = Key::parse("token = t\nkey = k\nsecret = c2VjcmV0\npassphrase = p").ok();
         let mut instrument = Instrument::unlisted(form.venue, form.symbol);
         instrument.tick_size = Decimal::parse(b"0.01").ok();
         instrument.lot_size = Decimal::parse(b"0.01").ok();

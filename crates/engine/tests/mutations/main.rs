@@ -54,7 +54,7 @@ fn sight(venue: Venue) -> Sight {
         Venue::AscendEx | Venue::BitCom | Venue::Bitfinex | Venue::BybitV5 => Sight::Chain,
         Venue::CoinbaseAdvanced | Venue::Deribit | Venue::Gate | Venue::GateFutures => Sight::Chain,
         Venue::HitBtc | Venue::IndependentReserve | Venue::KrakenFutures => Sight::Chain,
-        Venue::KuCoin | Venue::Poloniex => Sight::Chain,
+        Venue::CoinbaseFull | Venue::KuCoin | Venue::Poloniex => Sight::Chain,
         Venue::KrakenV1 | Venue::KrakenV2 => Sight::Checksum(10),
         Venue::BitgetV1 | Venue::BitgetV2 | Venue::OkexV3 | Venue::OkxV5 => Sight::Checksum(25),
         Venue::Ftx => Sight::Checksum(100),

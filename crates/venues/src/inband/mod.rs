@@ -37,6 +37,7 @@ mod bybit;
 mod chain;
 mod coinbase_advanced;
 mod coinbase_exchange;
+mod coinbase_full;
 mod counts;
 mod cryptocom;
 mod deal;
@@ -100,6 +101,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
         Venue::Deribit => Box::new(deribit::Deribit),
         Venue::CoinbaseAdvanced => Box::new(coinbase_advanced::CoinbaseAdvanced),
         Venue::CoinbaseExchange => Box::new(coinbase_exchange::CoinbaseExchange),
+        Venue::CoinbaseFull => Box::new(coinbase_full::CoinbaseFull::default()),
         Venue::OkxV5 => Box::new(okx::Okx::default()),
         Venue::CryptoCom => Box::new(cryptocom::CryptoCom::default()),
         Venue::Upbit => Box::new(upbit::Upbit),

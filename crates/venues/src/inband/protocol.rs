@@ -224,6 +224,12 @@ pub(crate) trait Protocol: fmt::Debug + Send {
     /// `id` is one that was not used before.
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>);
 
+    /// A text that has [`TIME_SECONDS`] is sent at `seconds`, which stand in it by now: whatever of
+    /// it depends on them.
+    fn sign(&self, text: String, _seconds: i64) -> String {
+        text
+    }
+
     /// Path and query of a book's snapshot, if REST has it and the stream does not. Its deltas then
     /// have to be [`Link::Range`](super::chain::Link).
     fn snapshot_path(&self, _topic: &Topic) -> Option<String> {

@@ -379,6 +379,7 @@ impl InbandSession {
             if text.contains(TIME_SECONDS) {
                 let seconds = clock::wall_now().0.div_euclid(SECOND);
                 text = text.replace(TIME_SECONDS, &seconds.to_string());
+                text = self.protocol.sign(text, seconds);
             }
             line.pacer.sent(cx.now);
             cx.actions.push(Action::SendText { conn: line.conn, text });

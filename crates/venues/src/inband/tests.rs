@@ -71,7 +71,7 @@ impl Rig {
         mode: Mode,
         instruments: Vec<Instrument>,
     ) -> Self {
-        let key = crate::Key::parse("token = key-of-the-test").ok();
+        let key = crate::Key::parse(fixtures::KEY).ok();
         let config = SessionConfig::new(venue, subscriptions, mode);
         Self::of(SessionConfig { instruments, key, ..config })
     }
@@ -579,6 +579,7 @@ proptest! {
     }
 }
 
+mod coinbase_full;
 mod counts;
 mod lists;
 mod shortcuts;

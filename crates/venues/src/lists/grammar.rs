@@ -18,6 +18,7 @@ pub(crate) fn by_grammar(venue: Venue, symbol: &str) -> Option<Instrument> {
         Venue::OkxV5 | Venue::OkexV3 => okx(venue, symbol),
         Venue::CoinbaseAdvanced
         | Venue::CoinbaseExchange
+        | Venue::CoinbaseFull
         | Venue::KuCoin
         | Venue::IndependentReserve => spot(venue, symbol, '-'),
         Venue::Poloniex | Venue::Gate | Venue::CryptoCom => spot(venue, symbol, '_'),

@@ -67,7 +67,7 @@ pub(crate) fn paths(venue: Venue, wanted: &[(&str, &str)]) -> Vec<String> {
                 "/v2/conf/pub:list:pair:futures".to_owned(),
             ];
         }
-        Venue::CoinbaseExchange => "/products",
+        Venue::CoinbaseExchange | Venue::CoinbaseFull => "/products",
         Venue::CryptoCom => "/exchange/v1/public/get-instruments",
         Venue::Upbit => "/v1/market/all",
         Venue::HitBtc => "/api/2/public/symbol",

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const BY_ORDER: [Venue; 3] = [Venue::IndependentReserve, Venue::KrakenL3, Venue::BitstampL3];
+const BY_ORDER: [Venue; 4] =
+    [Venue::IndependentReserve, Venue::KrakenL3, Venue::BitstampL3, Venue::CoinbaseFull];
 
 fn counts(rig: &Rig) -> Vec<String> {
     let of = |((is_ask, price), count): (&(bool, String), &String)| {

@@ -35,6 +35,10 @@ pub(super) struct Words {
     pub(super) trade: &'static str,
 }
 
+/// A key for every venue that wants one. The secret is `secret`.
+pub(super) const KEY: &str =
+    "token = key-of-the-test\nkey = k\nsecret = c2VjcmV0\npassphrase = of-the-test";
+
 /// The words of every venue.
 pub(super) static ALL: LazyLock<Vec<Words>> = LazyLock::new(|| {
     let sections = include_str!("words.txt").split("= ").skip(1);

@@ -161,7 +161,7 @@ fn a_message_that_cannot_be_read_costs_its_line_only() {
 fn venues_whose_connections_differ_are_refused_two_lines() {
     for venue in Venue::all().filter(|venue| rules(*venue).is_none_or(|it| !it.same_on_all)) {
         let mut config = SessionConfig::new(venue, vec![Subscription::all("X")], Mode::Live);
-        config.key = crate::Key::parse("token = key-of-the-test").ok();
+        config.key = crate::Key::parse(fixtures::KEY).ok();
         config.lines = 2;
         config.conns_max = 8;
         let refused = crate::session::session(config).err();
