@@ -205,8 +205,9 @@ impl Minute {
         read: impl FnOnce(&[u8]) -> Option<i64>,
     ) -> Option<i64> {
         if self.text != *text {
-            // The general reader takes no text with escapes, whatever it comes to.
-            if text.contains(&b'\\') {
+            // The general reader takes no text with escapes, whatever it comes to, and ends one
+            // at a quote.
+            if text.iter().any(|byte| matches!(byte, b'\\' | b'"')) {
                 return None;
             }
             let mut whole = *b"0000-00-00T00:00:00";
