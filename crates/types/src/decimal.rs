@@ -128,7 +128,7 @@ impl Decimal {
         }
         let Self { mut mantissa, mut exponent } = self;
         // Divisions of 128 bits are calls; those of 64 bits by a constant are multiplications.
-        while mantissa % 10 == 0 && exponent < i16::MAX {
+        loop {
             #[expect(clippy::cast_possible_truncation, reason = "compared on the next line")]
             let mut small = mantissa as i64;
             if small as i128 == mantissa {
@@ -138,10 +138,12 @@ impl Decimal {
                 }
                 return Self { mantissa: small as i128, exponent };
             }
+            if mantissa % 10 != 0 || exponent == i16::MAX {
+                return Self { mantissa, exponent };
+            }
             mantissa /= 10;
             exponent += 1;
         }
-        Self { mantissa, exponent }
     }
 
     /// The product; `None` if it does not fit.

@@ -54,7 +54,7 @@ impl Folded {
 /// Both halves, the upper one first.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-pub(crate) const fn halves(value: u128) -> [u64; 2] {
+const fn halves(value: u128) -> [u64; 2] {
     [(value >> 64) as u64, value as u64]
 }
 

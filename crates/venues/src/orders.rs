@@ -24,6 +24,7 @@
 //!
 //! - A price is there exactly as long as orders rest at it, and its sum and count are theirs.
 
+use tickbook_scan::Plain;
 use tickbook_types::{Decimal, POW10, Reason, Scale, Side};
 
 use self::id::Hasher;
@@ -62,6 +63,18 @@ impl Total {
     /// As a level of an ordinary delta.
     pub(crate) fn level(&self) -> DecimalLevel {
         DecimalLevel::of(self.price, self.size, self.side)
+    }
+
+    /// Price and size, if both have at most 18 digits, also behind the point. Nobody wrote them, so
+    /// how many there are before it does not count.
+    #[inline]
+    pub(crate) fn plain(&self) -> Option<[Plain; 2]> {
+        let plain = |number: Decimal| {
+            let digits = u64::try_from(number.mantissa()).ok()?;
+            let part = number.exponent().checked_neg().and_then(|it| u8::try_from(it).ok())?;
+            (part <= 18 && digits < POW10[18]).then_some(Plain { digits, whole: 0, part })
+        };
+        Some([plain(self.price)?, plain(self.size)?])
     }
 }
 
@@ -173,8 +186,43 @@ impl OrderMap {
 
     /// Side and price of an order.
     pub(crate) fn find(&self, id: &OrderId) -> Option<(Side, Decimal)> {
-        let level = self.orders[self.place(id)?].level;
+        let level = self.orders[self.place_of(id).ok()?].level;
         Some((self.levels[level].side, self.price(level)))
+    }
+
+    /// An order is to rest like this from now on, or not at all, whether it did before or not;
+    /// `told` gets each total that changes. At the price where it rests already it keeps its place
+    /// in the queue.
+    pub(crate) fn put(
+        &mut self,
+        id: OrderId,
+        rests: Option<(Side, Decimal, Decimal)>,
+        mut told: impl FnMut(&Total),
+    ) -> Result<(), OrderError> {
+        let hash = self.hasher.hash(&id);
+        if let Some(place) = self.place(hash, &id) {
+            let level = self.orders[place].level;
+            if let Some((side, price, size)) = rests
+                && self.is_at(level, side, price)
+            {
+                let (size, exponent) = mantissa_of(size)?;
+                told(&self.set(place, size, exponent)?);
+                return Ok(());
+            }
+            told(&self.set(place, 0, 0)?);
+        }
+        if let Some((side, price, size)) = rests {
+            told(&self.add(hash, id, (side, price, size))?);
+        }
+        Ok(())
+    }
+
+    /// Whether a level is that of a side and a price.
+    #[inline]
+    fn is_at(&self, level: u32, side: Side, price: Decimal) -> bool {
+        let own = self.price(level);
+        let same = own == price || own.normalised() == price.normalised();
+        self.levels[level].side == side && same
     }
 
     /// A new order, behind all others at its price.
@@ -185,9 +233,21 @@ impl OrderMap {
         price: Decimal,
         size: Decimal,
     ) -> Result<Total, OrderError> {
-        if self.place(&id).is_some() {
+        let hash = self.hasher.hash(&id);
+        if self.place(hash, &id).is_some() {
             return Err(OrderError::Known);
         }
+        self.add(hash, id, (side, price, size))
+    }
+
+    /// [`Self::create`] of an order that does not rest.
+    #[inline]
+    fn add(
+        &mut self,
+        hash: u32,
+        id: OrderId,
+        (side, price, size): (Side, Decimal, Decimal),
+    ) -> Result<Total, OrderError> {
         if self.len >= self.len_max {
             return Err(OrderError::Full);
         }
@@ -213,21 +273,21 @@ impl OrderMap {
         }
         self.levels[level].last = place;
         self.levels[level].orders += 1;
-        self.index.insert(self.hasher.hash(&id), place);
+        self.index.insert(hash, place);
         self.len += 1;
         Ok(self.total(level))
     }
 
     /// An order has another size; it keeps its place in the queue. Size zero removes it.
     pub(crate) fn resize(&mut self, id: &OrderId, size: Decimal) -> Result<Total, OrderError> {
-        let place = self.place(id).ok_or(OrderError::Unknown)?;
+        let place = self.place_of(id)?;
         let (size, exponent) = mantissa_of(size)?;
         self.set(place, size, exponent)
     }
 
     /// An order was matched: so much less of it rests.
     pub(crate) fn reduce(&mut self, id: &OrderId, by: Decimal) -> Result<Total, OrderError> {
-        let place = self.place(id).ok_or(OrderError::Unknown)?;
+        let place = self.place_of(id)?;
         let (by, by_exponent) = mantissa_of(by)?;
         let Order { size, exponent, .. } = self.orders[place];
         let (rest, exponent) = sum((size.into(), exponent), (-i128::from(by), by_exponent))?;
@@ -240,7 +300,7 @@ impl OrderMap {
 
     /// An order is gone.
     pub(crate) fn remove(&mut self, id: &OrderId) -> Result<Total, OrderError> {
-        let place = self.place(id).ok_or(OrderError::Unknown)?;
+        let place = self.place_of(id)?;
         self.set(place, 0, 0)
     }
 
@@ -307,8 +367,14 @@ impl OrderMap {
         }
     }
 
-    fn place(&self, id: &OrderId) -> Option<u32> {
-        self.index.find(self.hasher.hash(id), |place| self.orders[place].id == *id)
+    #[inline]
+    fn place(&self, hash: u32, id: &OrderId) -> Option<u32> {
+        self.index.find(hash, |place| self.orders[place].id == *id)
+    }
+
+    #[inline]
+    fn place_of(&self, id: &OrderId) -> Result<u32, OrderError> {
+        self.place(self.hasher.hash(id), id).ok_or(OrderError::Unknown)
     }
 
     fn set(&mut self, place: u32, size: u64, exponent: i8) -> Result<Total, OrderError> {

@@ -16,7 +16,7 @@ impl SymbolTable {
         let mut place = hash(symbol) & mask;
         loop {
             let index = (self.places[place] as usize).checked_sub(1)?;
-            if *self.entries[index] == *symbol {
+            if is_same(&self.entries[index], symbol) {
                 return Some(index);
             }
             place = (place + 1) & mask;
@@ -46,6 +46,20 @@ impl SymbolTable {
         // Books are numbered by `u32`, so their indices fit.
         self.places[place] = u32::try_from(index + 1).unwrap_or(u32::MAX);
     }
+}
+
+/// Whether two names are equal, without a call for those of usual length.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    fn ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+        one.first_chunk::<N>() == other.first_chunk() && one.last_chunk::<N>() == other.last_chunk()
+    }
+    one.len() == other.len()
+        && match one.len() {
+            8..=16 => ends::<8>(one, other),
+            4..=7 => ends::<4>(one, other),
+            _ => one == other,
+        }
 }
 
 /// First and last eight bytes (of short names four, or each), multiplied apart, and of longer names

@@ -11,7 +11,7 @@
 //!
 //! A ticker comes in parts: `ticker`, and of derivatives (`tBTCF0:USTF0`) `status`.
 
-use tickbook_types::{ChecksumKind, Decimal, Padded, Side, TickerField, WallNanos};
+use tickbook_types::{ChecksumKind, Padded, Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, millis};
@@ -194,9 +194,9 @@ impl Protocol for Bitfinex {
         at.words(b"[")?;
         let channel = at.integer()?;
         at.words(b",[")?;
-        let first = Number::Plain(at.number()?);
+        let price = Number::Plain(at.number()?);
         at.words(b",")?;
-        let second = Number::Plain(at.number()?);
+        let count = Number::Plain(at.number()?);
         at.words(b",")?;
         let amount = at.signed_number()?;
         at.words(b"],")?;
@@ -207,18 +207,11 @@ impl Protocol for Bitfinex {
         at.words(b"]")?;
         at.end()?;
         let (number, time) = line.number_and_time(tail);
-        let Channel { kind: Kind::Book, name, orders, .. } = line.channel(channel)? else {
+        let Channel { kind: Kind::Book, name, orders: None, .. } = line.channel(channel)? else {
             return None;
         };
-        let row = [first, second, amount];
-        let lost = match orders {
-            None => level(row, frame).map(|()| None),
-            Some(orders) => order(row, orders, frame).map(Result::err),
-        };
-        match lost.ok()? {
-            Some(error) => frame.lost(name.as_bytes(), error.reason()),
-            None => frame.book(name.as_bytes(), Content::Delta, Link::Free, time),
-        }
+        level([price, count, amount], frame).ok()?;
+        frame.book(name.as_bytes(), Content::Delta, Link::Free, time);
         frame.number = number;
         Some(())
     }
@@ -422,22 +415,8 @@ fn order(
     let id = Some(id.value()).filter(|it| it.exponent() == 0);
     let id = id.and_then(|it| u64::try_from(it.mantissa()).ok()).ok_or(Rejected::Number)?;
     let (id, rests) = (OrderId::Number(id), !price.is_zero());
-    let mut change = || {
-        let known = orders.find(&id);
-        let stays = |at: (Side, Decimal)| (at.0, at.1.normalised()) == (side, price.normalised());
-        if rests && known.is_some_and(stays) {
-            frame.total(&orders.resize(&id, size)?);
-            return Ok(());
-        }
-        if known.is_some() {
-            frame.total(&orders.remove(&id)?);
-        }
-        if rests {
-            frame.total(&orders.create(id, side, price, size)?);
-        }
-        Ok(())
-    };
-    Ok(change())
+    let rests = rests.then_some((side, price, size));
+    Ok(orders.put(id, rests, |total| frame.total(total)))
 }
 
 /// Asks have a negative amount.

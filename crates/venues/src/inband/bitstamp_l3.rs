@@ -244,23 +244,8 @@ impl Order {
         frame: &mut Frame,
     ) -> Result<(), OrderError> {
         let Self { side, price, size, .. } = *self;
-        let id = OrderId::Number(self.id);
-        let known = map.find(&id);
-        let rests = !deleted && !size.is_zero();
-        let stays = |(its, at): (Side, Decimal)| {
-            its == side && (at == price || at.normalised() == price.normalised())
-        };
-        if rests && known.is_some_and(stays) {
-            frame.total(&map.resize(&id, size)?);
-            return Ok(());
-        }
-        if known.is_some() {
-            frame.total(&map.remove(&id)?);
-        }
-        if rests {
-            frame.total(&map.create(id, side, price, size)?);
-        }
-        Ok(())
+        let rests = (!deleted && !size.is_zero()).then_some((side, price, size));
+        map.put(OrderId::Number(self.id), rests, |total| frame.total(total))
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) enum Link {
 
 impl Link {
     /// The id that a book has once the message is applied.
+    #[inline]
     pub(crate) const fn id(self) -> Option<u64> {
         match self {
             Self::Free => None,
@@ -76,7 +77,18 @@ impl Position {
         }
     }
 
+    /// What [`Self::step`] will say.
+    #[inline(always)]
+    pub(crate) fn judge(&self, link: Link) -> Step {
+        match (self, link) {
+            (Self::Single(single), Link::Range(..)) if single.id.is_none() => Step::Apply,
+            (Self::Single(single), link) => single.judge(link),
+            (Self::Ranges(..), link) => { *self }.step(link),
+        }
+    }
+
     /// What to do with a delta; [`Step::Apply`] moves the position.
+    #[inline(always)]
     pub(crate) fn step(&mut self, link: Link) -> Step {
         match (&mut *self, link) {
             (Self::Ranges(chain, position), Link::Range(of, ids)) if *chain == of => {
@@ -128,6 +140,7 @@ impl Single {
         Self { id: link.id(), last: Link::Free, late: 0 }
     }
 
+    #[inline(always)]
     fn step(&mut self, link: Link) -> Step {
         let step = self.judge(link);
         match step {
@@ -138,7 +151,8 @@ impl Single {
         step
     }
 
-    fn judge(self, link: Link) -> Step {
+    #[inline(always)]
+    fn judge(&self, link: Link) -> Step {
         let Some(at) = self.id else {
             // A snapshot without an id (or before the first message): nothing to compare with.
             return Step::Apply;
@@ -150,9 +164,12 @@ impl Single {
             Link::Above(id) => id > at,
             Link::Range(..) => false,
         };
-        if follows {
-            return Step::Apply;
-        }
+        if follows { Step::Apply } else { self.judge_astray(at, link) }
+    }
+
+    /// What a message is that does not follow the one at `at`.
+    #[cold]
+    fn judge_astray(&self, at: u64, link: Link) -> Step {
         let old = match link {
             Link::Free | Link::Range(..) => false,
             // Far behind is no straggler: the venue has begun its ids anew (Bybit: 1).

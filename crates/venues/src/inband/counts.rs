@@ -46,9 +46,15 @@ impl InbandSession {
                 return;
             };
             for (place, at) in claim.levels_mut().iter_mut().zip(done..end) {
-                let level = levels.at(at).and_then(|level| book.exponents.record(&level));
-                let (Some((record, _)), Some(count)) = (level, counts.get(at)) else { return };
-                *place = LevelRecord::new(record.price(), Size(u64::from(*count)), record.side());
+                let (Some(scale), Some(count)) = (book.exponents.scale, counts.get(at)) else {
+                    return;
+                };
+                if levels.write(scale, at, core::slice::from_mut(place)) == 0 {
+                    let level = levels.at(at).and_then(|level| book.exponents.record(&level));
+                    let Some((record, _)) = level else { return };
+                    *place = record;
+                }
+                *place = LevelRecord::new(place.price(), Size(u64::from(*count)), place.side());
             }
             let mut flags = MessageFlags::default();
             if core::mem::take(&mut first) {

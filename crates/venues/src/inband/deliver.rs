@@ -7,11 +7,11 @@
 //! - Exponents move before the message that needs them, and the builder hears of it first.
 
 use tickbook_types::{
-    Block, BookState, ChecksumKind, LevelRecord, MessageFlags, MessageHeader, MessageKind,
+    Block, BookState, ChecksumKind, Epoch, LevelRecord, MessageFlags, MessageHeader, MessageKind,
     RecvStamps, SeqNo, SnapshotBlock, Ticks,
 };
 
-use super::book::Exponents;
+use super::book::{Book, Exponents};
 use super::chain::Link;
 use super::frame::{BookEvent, Frame, TradeEvent};
 use super::session::InbandSession;
@@ -19,6 +19,7 @@ use crate::counters::Rejected;
 use crate::lane;
 use crate::level::DecimalLevel;
 use crate::levels::Levels;
+use crate::sampler::Sampler;
 use crate::session::Context;
 
 /// Why a message did not get into the lane.
@@ -32,25 +33,45 @@ pub(super) enum Problem {
 
 impl InbandSession {
     /// Writes the levels of a delta that the book does not contain yet.
+    #[inline(always)]
     pub(super) fn write_delta(
         &mut self,
         index: usize,
         frame: &Frame,
         event: &BookEvent,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        let Self { books, lines, sampler, rules, .. } = self;
+        let book = &mut books[index];
+        let (epoch, shared) = (lines[book.line].epoch, cx.shared_stamp);
+        let header = book.header(MessageKind::Delta, epoch, event, stamps, shared);
+        let levels = frame.levels(event);
+        if frame.has_level_ids()
+            && let (Link::Range(_, ids), Some(known)) = (event.link, book.position.id())
+            && ids.first <= known
+        {
+            return self.write_fresh(index, (frame, event, known), header, stamps, cx);
+        }
+        if rules.checksums {
+            book.digits.see(levels, false);
+        }
+        match book.write(levels, event.checksum, header, sampler, cx) {
+            Err(Problem::Bad(_)) => self.write(index, levels, event.checksum, header, stamps, cx),
+            written => written,
+        }
+    }
+
+    /// Writes those levels of a delta that have an id above `known`.
+    #[cold]
+    fn write_fresh(
+        &mut self,
+        index: usize,
+        (frame, event, known): (&Frame, &BookEvent, u64),
         header: MessageHeader,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
-        let known = match (event.link, self.books[index].position.id()) {
-            (Link::Range(_, ids), Some(id)) if frame.has_level_ids() && ids.first <= id => id,
-            _ => {
-                let levels = frame.levels(event);
-                if self.rules.checksums {
-                    self.books[index].digits.see(levels, false);
-                }
-                return self.write(index, levels, event.checksum, header, stamps, cx);
-            }
-        };
         let mut fresh = core::mem::take(&mut self.fresh);
         fresh.clear();
         frame.levels_above(event, known).for_each(|level| fresh.push(level));
@@ -101,27 +122,7 @@ impl InbandSession {
         cx: &Context<'_>,
     ) -> MessageHeader {
         let book = &self.books[index];
-        let mut flags = MessageFlags::default();
-        if event.link.id().is_some() {
-            flags = flags.with(MessageFlags::HAS_SEQ);
-        }
-        if cx.shared_stamp {
-            flags = flags.with(MessageFlags::SHARED_STAMP);
-        }
-        if event.more {
-            flags = flags.with(MessageFlags::MORE);
-        }
-        MessageHeader {
-            flags,
-            state: if event.more { BookState::Syncing } else { BookState::Live },
-            epoch: self.lines[book.line].epoch,
-            seq: SeqNo(event.link.id().unwrap_or(0)),
-            venue_time: event.time,
-            kernel_time: stamps.kernel.unwrap_or_default(),
-            received: stamps.received,
-            poll_gap: stamps.poll_gap,
-            ..MessageHeader::new(kind, book.id)
-        }
+        book.header(kind, self.lines[book.line].epoch, event, stamps, cx.shared_stamp)
     }
 
     /// Writes levels, and the venue's checksum behind them, to the lane under `header`, at finer
@@ -131,33 +132,17 @@ impl InbandSession {
         index: usize,
         levels: Levels<'_>,
         wanted: Option<(ChecksumKind, u32)>,
-        mut header: MessageHeader,
+        header: MessageHeader,
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
-        for _ in 0..2 {
-            let count = levels.len() + usize::from(wanted.is_some());
-            let Ok(mut claim) = cx.lane.claim(count) else { return Err(Problem::Full) };
-            let book = &self.books[index];
-            let records = claim.levels_mut();
-            if let Some(rounded) = fill(&book.exponents, levels, records) {
-                if let (Some(wanted), Some(last)) = (wanted, records.get_mut(levels.len())) {
-                    *last = book.checksum(wanted).to_record();
-                    header.flags = header.flags.with(MessageFlags::CHECKSUM);
-                }
-                header.count = u32::try_from(count).unwrap_or(u32::MAX);
-                if rounded > 0 {
-                    header.flags = header.flags.with(MessageFlags::SIZE_ROUNDED);
-                    cx.counters.size_rounded += rounded;
-                }
-                self.sampler.count(&mut header);
-                claim.commit(header);
-                return Ok(());
+        match self.books[index].write(levels, wanted, header, &mut self.sampler, cx) {
+            Err(Problem::Bad(Rejected::Overflow)) => {
+                self.make_fit(index, levels.iter(), stamps, cx)?;
+                self.books[index].write(levels, wanted, header, &mut self.sampler, cx)
             }
-            drop(claim);
-            self.make_fit(index, levels.iter(), stamps, cx)?;
+            written => written,
         }
-        Err(Problem::Bad(Rejected::Overflow))
     }
 
     /// Moves a book's exponents so that it can hold some levels.
@@ -220,11 +205,91 @@ impl InbandSession {
     }
 }
 
+impl Book {
+    /// The header of a message of it.
+    #[inline(always)]
+    pub(super) fn header(
+        &self,
+        kind: MessageKind,
+        epoch: Epoch,
+        event: &BookEvent,
+        stamps: &RecvStamps,
+        shared_stamp: bool,
+    ) -> MessageHeader {
+        let mut flags = MessageFlags::default();
+        let id = event.link.id();
+        if id.is_some() {
+            flags = flags.with(MessageFlags::HAS_SEQ);
+        }
+        if shared_stamp {
+            flags = flags.with(MessageFlags::SHARED_STAMP);
+        }
+        if event.more {
+            flags = flags.with(MessageFlags::MORE);
+        }
+        MessageHeader {
+            flags,
+            state: if event.more { BookState::Syncing } else { BookState::Live },
+            epoch,
+            seq: SeqNo(id.unwrap_or(0)),
+            venue_time: event.time,
+            kernel_time: stamps.kernel.unwrap_or_default(),
+            received: stamps.received,
+            poll_gap: stamps.poll_gap,
+            ..MessageHeader::new(kind, self.id)
+        }
+    }
+
+    /// Writes levels, and the venue's checksum behind them, to the lane under `header`.
+    /// [`Rejected::Overflow`] if its exponents cannot hold them.
+    #[inline(always)]
+    fn write(
+        &self,
+        levels: Levels<'_>,
+        wanted: Option<(ChecksumKind, u32)>,
+        mut header: MessageHeader,
+        sampler: &mut Sampler,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        let count = levels.len() + usize::from(wanted.is_some());
+        let Ok(mut claim) = cx.lane.claim(count) else { return Err(Problem::Full) };
+        let records = claim.levels_mut();
+        let Some(rounded) = fill(&self.exponents, levels, records) else {
+            return Err(Problem::Bad(Rejected::Overflow));
+        };
+        if let (Some(wanted), Some(last)) = (wanted, records.get_mut(levels.len())) {
+            *last = self.checksum(wanted).to_record();
+            header.flags = header.flags.with(MessageFlags::CHECKSUM);
+        }
+        header.count = u32::try_from(count).unwrap_or(u32::MAX);
+        if rounded > 0 {
+            header.flags = header.flags.with(MessageFlags::SIZE_ROUNDED);
+            cx.counters.size_rounded += rounded;
+        }
+        sampler.count(&mut header);
+        claim.commit(header);
+        Ok(())
+    }
+}
+
 /// Writes levels at a scale to `out`, and says how many sizes were rounded; `None` if the scale
 /// cannot hold one.
+#[inline(always)]
 fn fill(exponents: &Exponents, levels: Levels<'_>, out: &mut [LevelRecord]) -> Option<u64> {
     let scale = exponents.scale?;
-    let (mut rounded, mut done) = (0, levels.write(scale, 0, out));
+    let done = levels.write(scale, 0, out);
+    if done == levels.len() { Some(0) } else { fill_from(done, exponents, levels, out) }
+}
+
+/// [`fill`] from a level on that is odd, or does not fit exactly.
+#[inline(never)]
+fn fill_from(
+    mut done: usize,
+    exponents: &Exponents,
+    levels: Levels<'_>,
+    out: &mut [LevelRecord],
+) -> Option<u64> {
+    let (scale, mut rounded) = (exponents.scale?, 0);
     while done < levels.len() {
         let (record, exact) = exponents.record(&levels.at(done)?)?;
         *out.get_mut(done)? = record;

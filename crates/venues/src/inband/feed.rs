@@ -187,6 +187,7 @@ impl InbandSession {
         self.lose(index, reason, cx);
     }
 
+    #[inline(always)]
     fn take_book(
         &mut self,
         line: usize,
@@ -209,18 +210,27 @@ impl InbandSession {
         if !self.is_first((index, line), event, frame.levels(event), cx) {
             return;
         }
-        if event.content == Content::Snapshot && self.is_of_no_use(index, event, cx) {
-            return;
-        }
         debug_assert!(event.checksum.is_none() || self.rules.checksums);
         let written = match event.content {
-            Content::Snapshot => self.take_snapshot(index, event, frame.levels(event), stamps, cx),
             Content::Delta => self.take_delta(index, frame, event, message, stamps, cx),
+            Content::Snapshot if self.is_of_no_use(index, event, cx) => Ok(()),
+            Content::Snapshot => self.take_snapshot(index, event, frame.levels(event), stamps, cx),
         };
-        let problem = match written {
-            Ok(()) => return,
-            Err(problem) => problem,
-        };
+        if let Err(problem) = written {
+            self.book_unwritten(index, problem, event, message, stamps, cx);
+        }
+    }
+
+    #[cold]
+    fn book_unwritten(
+        &mut self,
+        index: usize,
+        problem: Problem,
+        event: &BookEvent,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
         self.not_written(index, problem, cx);
         if event.content == Content::Delta && problem == Problem::Full {
             self.keep_for_splice(index, event, message, stamps, cx);
@@ -276,6 +286,7 @@ impl InbandSession {
     }
 
     /// A delta: passed on, kept, or dropped.
+    #[inline(always)]
     fn take_delta(
         &mut self,
         index: usize,
@@ -285,59 +296,87 @@ impl InbandSession {
         stamps: &RecvStamps,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
-        if let Link::Range(_, ids) = event.link
-            && ids.are_absurd()
-        {
-            cx.counters.reject(Rejected::Ids);
-            cx.counters.gaps += u64::from(self.books[index].phase == Phase::Live);
-            self.lose_unread(index, Reason::Gap, cx);
-            return Ok(());
-        }
         let book = &mut self.books[index];
-        if book.phase != Phase::Live {
-            if book.phase == Phase::Idle {
-                cx.counters.ignore(Ignored::BeforeSnapshot);
-            } else {
-                if let Link::Above(id) = event.link {
-                    book.overtaken = book.overtaken.max(Some(id));
-                }
-                self.keep(index, event, message, stamps, cx);
-            }
+        let is_absurd = matches!(event.link, Link::Range(_, ids) if ids.are_absurd());
+        if book.phase != Phase::Live || is_absurd {
+            self.delta_unawaited(index, event, message, stamps, cx);
             return Ok(());
         }
-        let mut position = book.position;
-        match position.step(event.link) {
-            Step::Apply => {}
-            step @ (Step::Stale | Step::Duplicate) => {
-                book.position = position;
-                let stale = step == Step::Stale;
-                cx.counters.ignore(if stale { Ignored::Stale } else { Ignored::Duplicate });
-                return Ok(());
-            }
-            Step::Gap if self.may_heal(index, cx) => return Ok(()),
-            Step::Gap => {
-                if position.begins_anew(event.link)
-                    && let Some(splice) = &mut self.books[index].splice
-                {
-                    splice.confirmed = 0;
-                }
-                cx.counters.gaps += 1;
-                self.lose(index, Reason::Gap, cx);
-                self.keep_for_splice(index, event, message, stamps, cx);
-                return Ok(());
-            }
+        if book.position.judge(event.link) != Step::Apply {
+            self.delta_astray(index, event, message, stamps, cx);
+            return Ok(());
         }
-        let header = self.header(index, MessageKind::Delta, event, stamps, cx);
-        self.write_delta(index, frame, event, header, stamps, cx)?;
+        self.write_delta(index, frame, event, stamps, cx)?;
         cx.counters.level_updates += frame.levels(event).len() as u64;
         let book = &mut self.books[index];
         if let Some(splice) = &mut book.splice {
             splice.silence = Silence::Unwatched;
             splice.confirmed = book.position.id().unwrap_or(0);
         }
-        book.position = position;
+        let step = book.position.step(event.link);
+        debug_assert_eq!(step, Step::Apply);
         self.passed_on(index, cx);
         Ok(())
+    }
+
+    /// A delta of a book that is not live, or with ids that no message has.
+    #[cold]
+    fn delta_unawaited(
+        &mut self,
+        index: usize,
+        event: &BookEvent,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        if let Link::Range(_, ids) = event.link
+            && ids.are_absurd()
+        {
+            cx.counters.reject(Rejected::Ids);
+            cx.counters.gaps += u64::from(self.books[index].phase == Phase::Live);
+            self.lose_unread(index, Reason::Gap, cx);
+            return;
+        }
+        let book = &mut self.books[index];
+        if book.phase == Phase::Idle {
+            cx.counters.ignore(Ignored::BeforeSnapshot);
+            return;
+        }
+        if let Link::Above(id) = event.link {
+            book.overtaken = book.overtaken.max(Some(id));
+        }
+        self.keep(index, event, message, stamps, cx);
+    }
+
+    /// A delta that does not follow.
+    #[cold]
+    fn delta_astray(
+        &mut self,
+        index: usize,
+        event: &BookEvent,
+        message: Padded<'_>,
+        stamps: &RecvStamps,
+        cx: &mut Context<'_>,
+    ) {
+        let mut position = self.books[index].position;
+        let step = position.step(event.link);
+        if matches!(step, Step::Stale | Step::Duplicate) {
+            self.books[index].position = position;
+            let stale = step == Step::Stale;
+            cx.counters.ignore(if stale { Ignored::Stale } else { Ignored::Duplicate });
+            return;
+        }
+        if self.may_heal(index, cx) {
+            return;
+        }
+        if position.begins_anew(event.link)
+            && let Some(splice) = &mut self.books[index].splice
+        {
+            splice.confirmed = 0;
+        }
+        cx.counters.gaps += 1;
+        self.lose(index, Reason::Gap, cx);
+        self.keep_for_splice(index, event, message, stamps, cx);
     }
 
     /// Keeps the delta that a book was lost with, if it will be of use behind a snapshot.

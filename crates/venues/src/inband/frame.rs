@@ -211,8 +211,12 @@ impl Frame {
     }
 
     /// What rests at a price after a change of its orders.
+    #[inline]
     pub(crate) fn total(&mut self, total: &Total) {
-        self.levels.push(total.level());
+        match total.plain() {
+            Some(pair) => self.put_plain(total.side, pair),
+            None => self.levels.push(total.level()),
+        }
         self.order_counts.push(total.orders);
     }
 
@@ -321,6 +325,7 @@ impl Frame {
     }
 
     /// Ends a book message: the levels since the last one are its.
+    #[inline(always)]
     pub(crate) fn book(&mut self, name: &[u8], content: Content, link: Link, time: WallNanos) {
         let levels = self.taken..self.levels.len();
         self.taken = levels.end;

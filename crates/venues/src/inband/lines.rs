@@ -157,6 +157,25 @@ impl Race {
         self.hole_since.map_or(MonoNanos::FAR, |since| since.plus(limits::LINE_HEAL_NS))
     }
 
+    /// The message that is being taken was passed on.
+    fn passed_on(&mut self, cx: &mut Context<'_>) {
+        let Some(Taking { line, key, time, begins }) = self.taking.take() else { return };
+        if begins {
+            self.messages.begin();
+            self.unplaced = [None; LINES_MAX];
+        }
+        self.close_hole();
+        self.time = time;
+        self.messages.push(line, key, cx.now);
+        // A line that was ahead has sent just this.
+        for other in 0..LINES_MAX {
+            if self.messages.at[other].is_none() && self.unplaced[other] == Some(key) {
+                self.messages.at[other] = Some(self.messages.end);
+            }
+        }
+        cx.counters.lines[line].first += 1;
+    }
+
     fn close_hole(&mut self) {
         self.holes = [false; LINES_MAX];
         self.hole_since = None;
@@ -165,6 +184,7 @@ impl Race {
 
 impl InbandSession {
     /// Whether a connection has the subscription of a book; none has that of one that is gone.
+    #[inline]
     pub(super) fn is_fed_by(&self, index: usize, line: usize) -> bool {
         let book = &self.books[index];
         !book.gone && self.lines[book.line].group == self.lines[line].group
@@ -238,22 +258,9 @@ impl InbandSession {
     /// The message of a book that is being taken was passed on.
     #[inline]
     pub(super) fn passed_on(&mut self, index: usize, cx: &mut Context<'_>) {
-        let Some(race) = self.books[index].race.as_deref_mut() else { return };
-        let Some(Taking { line, key, time, begins }) = race.taking.take() else { return };
-        if begins {
-            race.messages.begin();
-            race.unplaced = [None; LINES_MAX];
+        if let Some(race) = self.books[index].race.as_deref_mut() {
+            race.passed_on(cx);
         }
-        race.close_hole();
-        race.time = time;
-        race.messages.push(line, key, cx.now);
-        // A line that was ahead has sent just this.
-        for other in 0..LINES_MAX {
-            if race.messages.at[other].is_none() && race.unplaced[other] == Some(key) {
-                race.messages.at[other] = Some(race.messages.end);
-            }
-        }
-        cx.counters.lines[line].first += 1;
     }
 
     /// The message of a book that is being taken does not follow: whether another line may still

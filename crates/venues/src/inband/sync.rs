@@ -11,9 +11,7 @@
 //!
 //! - What a buffer holds is one unbroken chain behind the last thing known to be missing.
 
-use tickbook_types::{
-    BookState, MessageFlags, MessageKind, Padded, Reason, RecvStamps, SnapshotBlock, clock,
-};
+use tickbook_types::{BookState, Padded, Reason, RecvStamps, SnapshotBlock, clock};
 
 use super::book::Phase;
 use super::chain::{Link, Position};
@@ -377,13 +375,10 @@ impl InbandSession {
             cx.counters.gaps += 1;
             return Err(Problem::Bad(Rejected::Ids));
         }
-        let mut header = self.header(index, MessageKind::Delta, event, &kept.stamps, cx);
-        if !is_last {
-            header.state = BookState::Syncing;
-            header.flags = header.flags.with(MessageFlags::MORE);
-        }
-        self.write_delta(index, frame, event, header, &kept.stamps, cx)?;
-        cx.counters.level_updates += frame.levels(event).len() as u64;
+        let mut event = event.clone();
+        event.more = !is_last;
+        self.write_delta(index, frame, &event, &kept.stamps, cx)?;
+        cx.counters.level_updates += frame.levels(&event).len() as u64;
         self.books[index].position = position;
         Ok(())
     }

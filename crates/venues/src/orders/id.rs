@@ -1,7 +1,7 @@
 //! Names of orders: numbers, UUIDs, and other short texts, each as a plain value of 40 bytes.
 
 use crate::counters::Rejected;
-use crate::keyed::{Folded, Keyed, halves};
+use crate::keyed::{Folded, Keyed};
 
 /// What a venue calls an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,20 +44,39 @@ fn uuid(text: &[u8]) -> Option<OrderId> {
     if text.len() != OrderId::TEXT_MAX {
         return None;
     }
-    let mut value = 0_u128;
-    for (at, byte) in text.iter().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            if *byte != b'-' {
-                return None;
-            }
-            continue;
-        }
-        let digit = char::from(*byte).to_digit(16)?;
-        value = value << 4 | u128::from(digit);
+    let text: &[u8; OrderId::TEXT_MAX] = text.first_chunk()?;
+    if [8, 13, 18, 23].iter().any(|at| text[*at] != b'-') {
+        return None;
     }
-    let [high, low] = halves(value);
-    Some(OrderId::Uuid { high, low })
+    let (mut halves, mut odd) = ([0_u64; 2], 0);
+    let mut read = |half: usize, bytes: &[u8]| {
+        for byte in bytes {
+            let digit = DIGITS[usize::from(*byte)];
+            odd |= digit;
+            halves[half] = halves[half] << 4 | u64::from(digit);
+        }
+    };
+    read(0, &text[..8]);
+    read(0, &text[9..13]);
+    read(0, &text[14..18]);
+    read(1, &text[19..23]);
+    read(1, &text[24..]);
+    let [high, low] = halves;
+    (odd <= 15).then_some(OrderId::Uuid { high, low })
 }
+
+/// What a byte is worth as a hexadecimal digit; above 15 if it is none.
+static DIGITS: [u8; 256] = {
+    let mut table = [0xFF; 256];
+    let (lower, upper) = (b"0123456789abcdef", b"0123456789ABCDEF");
+    let mut value: u8 = 0;
+    while value < 16 {
+        table[lower[value as usize] as usize] = value;
+        table[upper[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
 
 /// Hashes ids with a key of its own.
 #[derive(Clone, Copy, Debug)]

@@ -122,6 +122,25 @@ fn a_message_that_is_cut_short_is_not_read_in_one_go() {
     }
 }
 
+#[test]
+fn a_time_that_is_none_is_not_read_in_one_go() {
+    let message = r#"{"type":"l2update","product_id":"X","changes":[],"time":"TIME"}"#;
+    for (time, is_read) in [
+        ("2026-01-02T03:04:05.1Z", true),
+        ("2026-01-02T03:04:05Z", true),
+        ("2026\"01-02T03:04:05.1Z", false),
+        ("2026-01-02T03:04\"05.1Z", false),
+        ("2026-01-02T03:04:05.1234567890Z", false),
+        ("2026-01-02T03:04:05.1+00:00", false),
+        ("2026-01-0xT03:04:05.1Z", false),
+    ] {
+        let mut protocol = protocol_of(Venue::CoinbaseExchange).unwrap();
+        let message = PaddedBuf::new(message.replace("TIME", time).as_bytes());
+        let read = protocol.read_usual(message.padded(), &mut Frame::default());
+        assert_eq!(read.is_some(), is_read, "{time}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
