@@ -127,6 +127,10 @@ impl Written {
     /// Of a text with an exponent.
     #[cold]
     pub(crate) fn scientific(text: &[u8], value: Decimal) -> Self {
+        // No form has a capital letter.
+        if text.contains(&b'E') {
+            return Self::default();
+        }
         let magnitude = u64::try_from(value.mantissa().unsigned_abs());
         let exponent = i8::try_from(value.exponent());
         let (Ok(magnitude), Ok(exponent)) = (magnitude, exponent) else { return Self::default() };

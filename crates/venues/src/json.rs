@@ -19,7 +19,7 @@
 use core::ops::Range;
 
 use tickbook_scan::{
-    Plain, bare_end, closing_quote, decimal, labelled_row, nested_end, row, unsigned,
+    Plain, bare_end, closing_quote, decimal, expect, labelled_row, nested_end, row, unsigned,
 };
 
 use crate::counters::Rejected;
@@ -231,6 +231,21 @@ impl<'a> Reader<'a> {
         let (label, (price, size, end)) = labelled_row(self.text, self.at)?;
         self.at = end;
         Some((label, [price, size]))
+    }
+
+    /// Goes behind `text` if it stands here, without blanks before it.
+    #[inline(always)]
+    pub(crate) fn literal<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
+        self.at = expect(self.text, self.at, text)?;
+        Some(())
+    }
+
+    /// The digits that begin here; what stands behind them is for a [`Self::literal`] to tell.
+    #[inline(always)]
+    pub(crate) fn plain(&mut self) -> Option<Plain> {
+        let (plain, end) = decimal(self.text, self.at)?;
+        self.at = end;
+        Some(plain)
     }
 
     /// `true` or `false`.

@@ -200,20 +200,22 @@ impl<'a> Levels<'a> {
         self.digits.iter().zip(self.places).map(move |(raw, places)| decimals(raw, *places, odd))
     }
 
-    /// How the numbers of each of them are written whose size is not zero.
-    #[inline]
-    pub(crate) fn written(&self, mut see: impl FnMut([Number; 2])) {
+    /// Goes through those whose size is not zero: the numbers of each that is plain, and the others.
+    #[inline(always)]
+    pub(crate) fn sized(
+        &self,
+        mut plain_one: impl FnMut(Plain, Plain),
+        mut odd_one: impl FnMut(DecimalLevel),
+    ) {
         for (raw, places) in self.digits.iter().zip(self.places) {
-            if *places != ODD {
-                if raw.size().0 != 0 {
-                    see(plain(raw, *places).map(Number::Plain));
-                }
-            } else {
+            if *places == ODD {
                 let level = decimals(raw, *places, self.odd);
                 if !level.size.is_zero() {
-                    let price = Number::Odd(level.price, level.price_written);
-                    see([price, Number::Odd(level.size, level.size_written)]);
+                    odd_one(level);
                 }
+            } else if raw.size().0 != 0 {
+                let [price, size] = plain(raw, *places);
+                plain_one(price, size);
             }
         }
     }

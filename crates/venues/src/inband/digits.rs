@@ -9,9 +9,9 @@
 //!
 //! - That the level in doubt is still in the book: only the next snapshot ends a doubt.
 
-use tickbook_types::{Checksum, ChecksumKind, Forms, NumberForm};
+use tickbook_scan::Plain;
+use tickbook_types::{Checksum, ChecksumKind, Forms, NumberForm, Written};
 
-use crate::level::Number;
 use crate::levels::Levels;
 
 /// What was seen of the numbers of a book since its last snapshot.
@@ -46,10 +46,19 @@ impl Digits {
         }
         let (mut price, mut size) = (Message::new(self.price.forms), Message::new(self.size.forms));
         // A size of zero is no text in the book, and has digits of its own (`0`).
-        levels.written(|[at, of]| {
-            price.see(&at);
-            size.see(&of);
-        });
+        let mut odd = (price, size);
+        levels.sized(
+            |at, of| {
+                price.see_plain(at);
+                size.see_plain(of);
+            },
+            |level| {
+                odd.0.see(level.price_written);
+                odd.1.see(level.size_written);
+            },
+        );
+        price.see_message(odd.0);
+        size.see_message(odd.1);
         self.price.see(price);
         self.size.see(size);
     }
@@ -77,19 +86,31 @@ impl Message {
         Self { digits_min: u8::MAX, digits_max: 0, forms }
     }
 
+    fn see(&mut self, written: Written) {
+        self.see_digits(written.digits);
+        self.forms = self.forms.and(written.forms);
+    }
+
     #[inline(always)]
-    fn see(&mut self, number: &Number) {
-        let digits = match number {
-            // Digits written out are always plain, so that fewer forms there cannot be.
-            Number::Plain(plain) if self.forms == Forms::PLAIN => plain.part,
-            _ => {
-                let written = number.written();
-                self.forms = self.forms.and(written.forms);
-                written.digits
-            }
-        };
+    fn see_plain(&mut self, plain: Plain) {
+        self.see_digits(plain.part);
+        // Such numbers are always written out, so that there cannot be fewer forms than that.
+        if self.forms != Forms::PLAIN {
+            self.forms = self.forms.and(plain.written().forms);
+        }
+    }
+
+    #[inline(always)]
+    fn see_digits(&mut self, digits: u8) {
         self.digits_min = self.digits_min.min(digits);
         self.digits_max = self.digits_max.max(digits);
+    }
+
+    /// What else was seen in it.
+    fn see_message(&mut self, other: Self) {
+        self.digits_min = self.digits_min.min(other.digits_min);
+        self.digits_max = self.digits_max.max(other.digits_max);
+        self.forms = self.forms.and(other.forms);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Upbit: `orderbook`, every message a whole book of 15 levels a side, and `trade`.
 
+use tickbook_scan::Plain;
 use tickbook_types::Side;
 
 use super::chain::Link;
@@ -91,6 +92,35 @@ impl Protocol for Upbit {
 
 /// One level of each side.
 fn read_unit(unit: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
+    match usual_unit(unit) {
+        Some([ask, bid, asked, offered]) => {
+            frame.put_plain(Side::Ask, [ask, asked]);
+            frame.put_plain(Side::Bid, [bid, offered]);
+            Ok(())
+        }
+        None => any_unit(unit, frame),
+    }
+}
+
+/// A unit as the venue writes it: the names in their order, without blanks.
+#[inline(always)]
+fn usual_unit(unit: &mut Reader<'_>) -> Option<[Plain; 4]> {
+    let mut at = *unit;
+    at.literal(b"{\"ap\":")?;
+    let ask = at.plain()?;
+    at.literal(b",\"bp\":")?;
+    let bid = at.plain()?;
+    at.literal(b",\"as\":")?;
+    let asked = at.plain()?;
+    at.literal(b",\"bs\":")?;
+    let offered = at.plain()?;
+    at.literal(b"}")?;
+    *unit = at;
+    Some([ask, bid, asked, offered])
+}
+
+#[cold]
+fn any_unit(unit: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
     let (mut ask, mut bid) = ([None; 2], [None; 2]);
     unit.object(|key, value| {
         match key {
