@@ -19,6 +19,17 @@ pub struct Plain {
 }
 
 impl Plain {
+    /// In place of the digits before the point: an exponent stood behind the number, and the
+    /// digits behind the point are as many as there would be without it.
+    const SCIENTIFIC: u8 = 0xFE;
+
+    /// Whether it was written with an exponent.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_scientific(self) -> bool {
+        self.whole == Self::SCIENTIFIC
+    }
+
     /// The number.
     #[inline(always)]
     #[must_use]
@@ -30,8 +41,31 @@ impl Plain {
     #[inline(always)]
     #[must_use]
     pub fn written(self) -> Written {
+        if self.is_scientific() {
+            // No form has a capital letter.
+            return Written::default();
+        }
         Written::of_digits(self.digits, self.whole, self.part)
     }
+}
+
+/// The number that has these digits and then, at `at`, `E-` and one or two more, as Java writes
+/// small ones; and the position behind it.
+#[cold]
+#[inline(never)]
+pub fn scientific(bytes: &[u8], at: usize, plain: Plain) -> Option<(Plain, usize)> {
+    let digit = |at| Some(byte_at(bytes, at).wrapping_sub(b'0')).filter(|it| *it < 10);
+    if byte_at(bytes, at) != b'E' || byte_at(bytes, at + 1) != b'-' {
+        return None;
+    }
+    let mut power = digit(at + 2)?;
+    let mut end = at + 3;
+    if let Some(ones) = digit(end) {
+        power = power * 10 + ones;
+        end += 1;
+    }
+    let part = plain.part + power;
+    Some((Plain { whole: Plain::SCIENTIFIC, part, ..plain }, end))
 }
 
 /// The decimal whose first digit is at `at`, and the position behind it.
@@ -104,6 +138,21 @@ mod tests {
         }
         assert_eq!(decimal(b"", 0), None);
         assert_eq!(decimal(b"1", usize::MAX), None);
+    }
+
+    #[test]
+    fn exponents_move_the_point() {
+        for text in ["3.3131E-4", "1.0E-10", "7E-3", "0E-9", "12.50E-18", "9.99E-01"] {
+            let (plain, at) = decimal(text.as_bytes(), 0).unwrap();
+            let (found, end) = scientific(text.as_bytes(), at, plain).unwrap();
+            assert_eq!(end, text.len());
+            let general = Decimal::parse_written(text.as_bytes());
+            assert_eq!(Ok((found.value(), found.written())), general, "{text}");
+        }
+        let plain = Plain { digits: 1, whole: 1, part: 0 };
+        for odd in ["", "E", "E-", "E4", "E+4", "e-4", "E-x"] {
+            assert_eq!(scientific(odd.as_bytes(), 0, plain), None, "{odd}");
+        }
     }
 
     proptest! {

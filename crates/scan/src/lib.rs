@@ -29,7 +29,7 @@ mod text;
 mod word;
 
 pub use arch::Kernel;
-pub use decimal::{Plain, decimal};
+pub use decimal::{Plain, decimal, scientific};
 pub use levels::{Form, LevelScanner, Levels};
 pub use number::unsigned;
 pub use patterns::{Example, Found, Patterns, Places, Sort};

@@ -6,7 +6,7 @@
 //!   has the numbers that a general reader finds in it.
 
 use crate::arch::scalar::byte_at;
-use crate::decimal::{Plain, decimal};
+use crate::decimal::{Plain, decimal, scientific};
 use crate::skip::{bare_end, closing_quote};
 use crate::text::expect;
 
@@ -53,11 +53,17 @@ fn quoted(bytes: &[u8], at: usize) -> Option<Pair> {
 /// From the first digit of a bare price on.
 #[inline(always)]
 fn bare(bytes: &[u8], at: usize) -> Option<Pair> {
-    let (price, at) = decimal(bytes, at)?;
+    let (mut price, mut at) = decimal(bytes, at)?;
+    if byte_at(bytes, at) == b'E' {
+        (price, at) = scientific(bytes, at, price)?;
+    }
     if byte_at(bytes, at) != b',' {
         return None;
     }
-    let (size, at) = decimal(bytes, at + 1)?;
+    let (mut size, mut at) = decimal(bytes, at + 1)?;
+    if byte_at(bytes, at) == b'E' {
+        (size, at) = scientific(bytes, at, size)?;
+    }
     Some((price, size, end(bytes, at)?))
 }
 
@@ -101,6 +107,8 @@ mod tests {
             ("[1.5,20,[]]", None),
             ("[-1.5,20]", None),
             ("[1e5,20]", None),
+            ("[1.5E-7,2E-10]", Some((15, 2, 14))),
+            ("[1E5,20]", None),
             ("[\"1.5\",\"20\"", None),
             ("{1.5,20]", None),
             ("", None),

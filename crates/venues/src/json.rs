@@ -19,7 +19,8 @@
 use core::ops::Range;
 
 use tickbook_scan::{
-    Plain, bare_end, closing_quote, decimal, expect, labelled_row, nested_end, row, unsigned,
+    Plain, bare_end, closing_quote, decimal, expect, labelled_row, nested_end, row, scientific,
+    unsigned,
 };
 
 use crate::counters::Rejected;
@@ -158,7 +159,7 @@ impl<'a> Reader<'a> {
         let quote = usize::from(self.peek()? == b'"');
         let first = self.at + quote;
         let sign = usize::from(self.text.get(first) == Some(&b'-'));
-        if let Some((plain, end)) = decimal(self.text, first + sign)
+        if let Some((plain, end)) = self.decimal(first + sign)
             && self.ends_number(end, quote != 0)
             && (sign == 0 || plain.digits != 0)
         {
@@ -166,6 +167,16 @@ impl<'a> Reader<'a> {
             return Ok(if sign == 0 { Number::Plain(plain) } else { Number::Minus(plain) });
         }
         Number::parse(self.digits()?)
+    }
+
+    /// A decimal at `at`, with or without an exponent.
+    #[inline]
+    fn decimal(&self, at: usize) -> Option<(Plain, usize)> {
+        let (plain, end) = decimal(self.text, at)?;
+        if self.text.get(end) == Some(&b'E') {
+            return scientific(self.text, end, plain);
+        }
+        Some((plain, end))
     }
 
     /// [`Self::number`], and where its digits are if it is a plain one.

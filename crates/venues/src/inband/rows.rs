@@ -45,9 +45,10 @@ impl Frame {
         if !rows.enter()? {
             return Ok(());
         }
+        let mut may_follow = true;
         loop {
             let (text, at) = rows.place();
-            if let Some(patterns) = &mut self.patterns {
+            if let Some(patterns) = self.patterns.as_mut().filter(|_| may_follow) {
                 let found = self.levels.follow(patterns, text, at, sort);
                 rows.go_to(found.at);
                 if found.ended {
@@ -56,6 +57,8 @@ impl Frame {
             }
             let example = one(self, rows)?;
             let is_last = !rows.next_item()?;
+            // Behind a level whose numbers are no plain ones there often is another such one.
+            may_follow = example.is_some();
             if let Some(example) = example {
                 self.patterns.get_or_insert_default().learn(text, &example, sort, is_last);
             }
@@ -77,7 +80,7 @@ impl Frame {
         let (_, start) = row.place();
         if let Some(pair) = row.row() {
             self.put_plain(side, pair);
-            return Ok(Some(example(row, start, 1, pair)));
+            return Ok(example(row, start, 1, pair));
         }
         let [price, size] = numbers(row)?;
         self.put(side, price, size)?;
@@ -161,9 +164,18 @@ pub(crate) fn example_at(
 }
 
 /// What a row looks like that began at `start` and ends here, with two numbers that are bare or
-/// quoted, the first of them `head` bytes behind the start (its quote not counted).
+/// quoted, the first of them `head` bytes behind the start (its quote not counted). Of numbers
+/// with exponents nothing is to be learned.
 #[inline(always)]
-fn example(row: &Reader<'_>, start: usize, head: usize, [price, size]: [Plain; 2]) -> Example {
+fn example(
+    row: &Reader<'_>,
+    start: usize,
+    head: usize,
+    [price, size]: [Plain; 2],
+) -> Option<Example> {
+    if price.is_scientific() || size.is_scientific() {
+        return None;
+    }
     let (text, end) = row.place();
     let quote = usize::from(text.get(start + head) == Some(&b'"'));
     let range = |at: usize, it: Plain| {
@@ -172,7 +184,7 @@ fn example(row: &Reader<'_>, start: usize, head: usize, [price, size]: [Plain; 2
     };
     let price = range(start + head + quote, price);
     let size = range(price.end + 1 + 2 * quote, size);
-    Example { level: start..end, price, size, side: None }
+    Some(Example { level: start..end, price, size, side: None })
 }
 
 /// A row `[price,size,...]`: the two numbers, bare or quoted; what follows them is skipped.
@@ -211,7 +223,7 @@ pub(crate) fn labelled_row<'a>(
         return Ok((label, numbers, None));
     };
     let example = example(row, start, label.len() + 4, pair);
-    Ok((label, pair.map(Number::Plain), Some(example)))
+    Ok((label, pair.map(Number::Plain), example))
 }
 
 #[cold]

@@ -82,7 +82,24 @@ fn messages() -> Vec<(Venue, Vec<&'static str>, &'static str)> {
 }
 
 /// Levels of several kinds and shapes.
-const MANY_LEVELS: [(Venue, &str); 9] = [
+const MANY_LEVELS: [(Venue, &str); 11] = [
+    (
+        Venue::Huobi,
+        concat!(
+            r#"{"ch":"market.xyz.depth.step0","ts":1618678069734,"tick":{"bids":[[1.58E-4,12.5],"#,
+            r#"[1.3E-10,412.9227],[12.5,1E-3],[9.5,7],[0.5,1e-3],[3.3E5,2],[4.5,0E-9]],"asks":["#,
+            r#"[100.5,1],[1.0E-14,5.5],[101,0.25]],"version":7,"ts":1618678069700}}"#
+        ),
+    ),
+    (
+        Venue::Upbit,
+        concat!(
+            r#"{"ty":"orderbook","cd":"KRW-XYZ","tms":1617646650961,"tas":1.5,"tbs":2.5,"obu":["#,
+            r#"{"ap":3040.0,"bp":3035.0,"as":2080.87628637,"bs":3457.16353495},{"ap":3050.5,"#,
+            r#""bp":3030,"as":1067.5,"bs":12},{"ap":3060.0,"as":2,"bp":3020.0,"bs":1.5}],"#,
+            r#""st":"REALTIME"}"#
+        ),
+    ),
     (
         Venue::OkxV5,
         concat!(
