@@ -200,7 +200,7 @@ impl<'a> Levels<'a> {
         self.digits.iter().zip(self.places).map(move |(raw, places)| decimals(raw, *places, odd))
     }
 
-    /// Goes through those whose size is not zero: the numbers of each that is plain, and the others.
+    /// Goes through those whose size is not zero: the numbers of the plain ones, and the others.
     #[inline(always)]
     pub(crate) fn sized(
         &self,
