@@ -2,7 +2,6 @@
 //! from `forms.txt`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::forms::Form;
 
@@ -306,7 +305,8 @@ impl Speaker {
             let mut joined = String::new();
             for row in rows.iter().filter(of_side) {
                 if !joined.is_empty() {
-                    let _ = write!(joined, ",{:width$}", "", width = self.padding);
+                    joined.push(',');
+                    joined.extend(std::iter::repeat_n(' ', self.padding));
                 }
                 joined.push_str(&self.write(row, snap));
             }

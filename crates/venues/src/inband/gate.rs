@@ -1,4 +1,5 @@
-//! Gate v4, spot and futures: `order_book_update` at 100 ms, snapshots by REST.
+//! Gate v4, spot and futures: `order_book_update` at 100 ms, snapshots by REST; and `obu` with 50
+//! or 400 levels a side, whose first message is the snapshot (`full`).
 //!
 //! An update says its ids `U` to `u`; each begins behind the one before it. A snapshot asked for
 //! `with_id` names the last id that it has. Spot has levels as `["price","size"]`, futures as
@@ -16,7 +17,7 @@ use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
 use crate::rest::{RestError, RestUrl};
-use crate::session::Subscription;
+use crate::session::{ConfigError, Subscription};
 use crate::splice::Chain;
 
 /// See the module.
@@ -56,6 +57,15 @@ const TICKER: &Fields = &[
     ("funding_rate", TickerField::FundingRate, Form::Plain),
 ];
 
+/// Levels a side of `obu`.
+const DEPTHS: [u32; 2] = [50, 400];
+
+/// Symbol and depth of a book of `obu`, as the venue names it: `ob.BTC_USDT.50`.
+fn symbol_and_depth(name: &str) -> Option<(&str, u32)> {
+    let (symbol, depth) = name.strip_prefix("ob.")?.rsplit_once('.')?;
+    Some((symbol, depth.parse().ok()?))
+}
+
 /// Levels a side of a snapshot: the most that both kinds give.
 const LEVELS: u32 = 100;
 
@@ -87,7 +97,31 @@ impl Protocol for Gate {
         Route { endpoint: Endpoint::Main, path, prefix: "" }
     }
 
+    fn topic(&self, subscription: &Subscription) -> Result<Topic, ConfigError> {
+        let mut topic = Topic::plain(subscription);
+        match subscription.depth {
+            None => {}
+            Some(depth) if DEPTHS.contains(&depth) => {
+                topic.name = format!("ob.{}.{depth}", topic.symbol);
+            }
+            Some(depth) => return Err(ConfigError::BadDepth { symbol: topic.symbol, depth }),
+        }
+        Ok(topic)
+    }
+
+    fn symbol_of<'a>(&self, name: &'a str) -> &'a str {
+        symbol_and_depth(name).map_or(name, |(symbol, _)| symbol)
+    }
+
+    /// Whether the venue deletes what leaves the window of `obu` is not documented.
+    fn depth_max(&self, topic: &Topic) -> Option<u32> {
+        symbol_and_depth(&topic.name).map(|(_, depth)| depth)
+    }
+
     fn snapshot_path(&self, topic: &Topic) -> Option<String> {
+        if symbol_and_depth(&topic.name).is_some() {
+            return None;
+        }
         let symbol = &topic.symbol;
         Some(match self {
             Self::Spot => format!(
@@ -104,7 +138,7 @@ impl Protocol for Gate {
         let (kind, verb_name) = (self.name(), verb.name());
         for topic in topics {
             let symbol = &topic.symbol;
-            let mut push = |channel: &str, payload: &str| {
+            let mut push = |channel: &str, symbol: &str, payload: &str| {
                 out.push(format!(
                     concat!(
                         r#"{{"time":{},"channel":"{}.{}","event":"{}","#,
@@ -113,12 +147,15 @@ impl Protocol for Gate {
                     TIME_SECONDS, kind, channel, verb_name, symbol, payload
                 ));
             };
-            push("order_book_update", r#","100ms""#);
+            match symbol_and_depth(&topic.name) {
+                Some(_) => push("obu", &topic.name, ""),
+                None => push("order_book_update", symbol, r#","100ms""#),
+            }
             if topic.trades && verb == Verb::Subscribe {
-                push("trades", "");
+                push("trades", symbol, "");
             }
             if topic.ticker && verb == Verb::Subscribe {
-                push("tickers", "");
+                push("tickers", symbol, "");
             }
         }
     }
@@ -178,7 +215,7 @@ impl Protocol for Gate {
         }
         let kind = channel.split(|byte| *byte == b'.').next_back().unwrap_or_default();
         match (kind, event, result) {
-            (b"order_book_update", b"update", Some(result)) => update(result, frame),
+            (b"order_book_update" | b"obu", b"update", Some(result)) => update(result, frame),
             (b"trades", b"update", Some(mut result)) => match result.peek()? {
                 b'[' => result.array(|trade| read_trade(trade, frame)),
                 _ => read_trade(&mut result, frame),
@@ -190,7 +227,7 @@ impl Protocol for Gate {
                     _ => read_ticker(&mut result, time, frame),
                 }
             }
-            (b"order_book_update" | b"trades", b"update", None) => Err(Rejected::Shape),
+            (b"order_book_update" | b"obu" | b"trades", b"update", None) => Err(Rejected::Shape),
             (_, b"update" | b"all", _) => {
                 frame.ignore(Ignored::UnusedStream);
                 Ok(())
@@ -229,23 +266,29 @@ fn levels(side: Side, rows: &mut Reader<'_>, frame: &mut Frame) -> Read<()> {
 
 fn update(mut result: Reader<'_>, frame: &mut Frame) -> Read<()> {
     let (mut symbol, mut first, mut last, mut time) = (None, None, None, 0);
+    let mut whole = false;
     result.object(|key, value| {
         match key {
             b"s" => symbol = Some(value.text()?),
             b"U" => first = Some(value.integer()?),
             b"u" => last = Some(value.integer()?),
             b"t" => time = value.integer()?,
+            b"full" => whole = value.boolean()?,
             b"b" => levels(Side::Bid, value, frame)?,
             b"a" => levels(Side::Ask, value, frame)?,
             _ => value.skip()?,
         }
         Ok(())
     })?;
-    let (Some(symbol), Some(first), Some(last)) = (symbol, first, last) else {
-        return Err(Rejected::Shape);
+    let (Some(symbol), Some(last)) = (symbol, last) else { return Err(Rejected::Shape) };
+    let (content, first) = match (whole, first) {
+        // A snapshot says where it ends only.
+        (true, _) => (Content::Snapshot, last),
+        (false, Some(first)) => (Content::Delta, first),
+        (false, None) => return Err(Rejected::Shape),
     };
     let link = Link::range(Chain::Contiguous, first, last);
-    frame.book(symbol, Content::Delta, link, millis(time));
+    frame.book(symbol, content, link, millis(time));
     Ok(())
 }
 

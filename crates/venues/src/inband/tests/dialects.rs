@@ -5,7 +5,8 @@ use tickbook_types::{BookState, Reason, Side};
 use super::super::frame::{Content, Event, Frame};
 use super::super::protocol::{Protocol, Topic, Verb};
 use super::super::{
-    bitfinex::Bitfinex, kraken_v1::KrakenV1, kraken_v2::KrakenV2, okx::Okx, phemex::Phemex,
+    bitfinex::Bitfinex, gate::Gate, kraken_v1::KrakenV1, kraken_v2::KrakenV2, okx::Okx,
+    phemex::Phemex,
 };
 use super::*;
 use crate::counters::Ignored;
@@ -133,6 +134,36 @@ fn a_whole_book_with_an_older_id_is_dropped_unless_ids_begin_anew() {
     rig.say(&words.snapshot.replace("1700000000000", "1700000000200"));
     assert_eq!((rig.shown().len(), rig.seq, rig.state), (3, Some(41), LIVE));
     assert_ne!(rig.shown(), FINAL);
+}
+
+#[test]
+fn gate_has_a_channel_with_its_own_snapshots_by_depth() {
+    for (gate, kind) in [(Gate::Spot, "spot"), (Gate::Futures, "futures")] {
+        let book =
+            |depth| Subscription { trades: false, ticker: false, ..with_depth("A_USDT", depth) };
+        let wanted = [book(None), book(Some(50)), book(Some(400))];
+        for verb in [Verb::Subscribe, Verb::Unsubscribe] {
+            let message = |channel: &str, payload: &str| {
+                let channel = format!(r#""time":$TIME,"channel":"{kind}.{channel}""#);
+                format!(r#"{{{channel},"event":"{}","payload":[{payload}]}}"#, verb.name())
+            };
+            assert_eq!(
+                requests(&gate, verb, &wanted),
+                [
+                    message("order_book_update", r#""A_USDT","100ms""#),
+                    message("obu", r#""ob.A_USDT.50""#),
+                    message("obu", r#""ob.A_USDT.400""#),
+                ]
+            );
+        }
+        let topics = wanted.map(|it| gate.topic(&it).unwrap());
+        assert_eq!(topics.each_ref().map(|it| gate.depth_max(it)), [None, Some(50), Some(400)]);
+        let by_rest = topics.each_ref().map(|it| gate.snapshot_path(it).is_some());
+        assert_eq!(by_rest, [true, false, false]);
+        assert_eq!(topics.each_ref().map(|it| gate.symbol_of(&it.name)), ["A_USDT"; 3]);
+        let refused = gate.topic(&with_depth("A_USDT", Some(100)));
+        assert!(matches!(refused, Err(ConfigError::BadDepth { depth: 100, .. })));
+    }
 }
 
 #[test]
