@@ -31,6 +31,14 @@ impl Bitmap {
         Self { words: vec![0; words], summary: vec![0; words.div_ceil(WORD)], root: 0 }
     }
 
+    /// Touches every page of it; it must be empty.
+    pub(crate) fn warm(&mut self) {
+        debug_assert_eq!(self.root, 0, "no slot is occupied");
+        for page in self.words.chunks_mut(4096 / size_of::<u64>()) {
+            page[0] = core::hint::black_box(0);
+        }
+    }
+
     /// For many flips in a row: keeps the places of the words in registers.
     #[inline]
     pub(crate) fn open(&mut self) -> OpenBitmap<'_> {

@@ -100,6 +100,37 @@ impl Book {
         }
     }
 
+    /// The same as [`Self::new`], in the memory of this book: nothing is allocated if the sizes are
+    /// those it was made with.
+    pub fn renew(&mut self, config: &BookConfig) {
+        let of_size = |half: &HalfBook| {
+            half.ladder.slots() == config.window_slots()
+                && half.top.depth() == config.published_depth.max(1)
+        };
+        if !self.sides.iter().all(of_size) {
+            *self = Self::new(config);
+            return;
+        }
+        self.scale = config.scale;
+        self.grid = config.tick.and_then(|tick| grid_of_tick(tick, config.scale));
+        for half in &mut self.sides {
+            half.ladder.renew();
+            half.top.renew();
+        }
+        self.notes.clear();
+        self.depth_max = config.depth_max.map_or(usize::MAX, |depth| depth as usize);
+        self.levels_limit = config.levels_limit;
+        self.crossed = false;
+        self.regrids = 0;
+        self.sizes_rounded = 0;
+    }
+
+    /// Touches the pages of both windows, which otherwise come one by one with the first levels
+    /// that lie there: a page fault each, in the middle of a message.
+    pub fn warm(&mut self) {
+        self.sides.iter_mut().for_each(|half| half.ladder.warm());
+    }
+
     /// Applies one whole message, or a part of one.
     ///
     /// # Errors

@@ -39,6 +39,9 @@ pub(crate) const fn flip_of(side: Side) -> i64 {
     }
 }
 
+/// Slots of a page of 4 KiB.
+const PAGE_SLOTS: usize = 4096 / size_of::<u64>();
+
 /// Counts deletes of absent levels.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally(pub(crate) u32);
@@ -104,6 +107,33 @@ impl Ladder {
             overflow: Overflow::new(overflow),
             moves: 0,
         }
+    }
+
+    /// Keys of the window.
+    pub(crate) fn slots(&self) -> usize {
+        self.sizes.len()
+    }
+
+    /// As it was when it was made.
+    pub(crate) fn renew(&mut self) {
+        self.clear();
+        self.base = 0;
+        self.note_bound = i64::MAX;
+        self.moves = 0;
+        self.overflow.renew();
+    }
+
+    /// Touches every page of the window; of one that has levels, none.
+    pub(crate) fn warm(&mut self) {
+        if self.in_window > 0 {
+            return;
+        }
+        // What is there already, which the compiler must not know: it would leave the store out. To
+        // load it first would be a fault more.
+        for page in self.sizes.chunks_mut(PAGE_SLOTS) {
+            page[0] = core::hint::black_box(0);
+        }
+        self.bits.warm();
     }
 
     /// Applies records up to the first that is of the other side, off the grid or outside the

@@ -97,6 +97,12 @@ impl Overflow {
         self.growths
     }
 
+    /// As it was when it was made.
+    pub(crate) fn renew(&mut self) {
+        self.clear();
+        self.growths = 0;
+    }
+
     /// The size at `key`, 0 if there is none.
     pub(crate) fn size_at(&self, key: i64) -> u64 {
         match self.locate(key) {

@@ -201,6 +201,21 @@ impl Top {
         }
     }
 
+    /// Published levels.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// As it was when it was made.
+    pub(crate) fn renew(&mut self) {
+        self.vacate(0);
+        self.bound = i64::MAX;
+        self.stale = false;
+        self.anchor = 0;
+        self.changed = NOTHING;
+        self.patch = Patch::NONE;
+    }
+
     #[inline]
     pub(crate) fn levels(&self) -> &[Level] {
         &self.levels[..self.len.min(self.depth)]

@@ -6,7 +6,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use tickbook_book::{Book, BookConfig, BookError};
+use tickbook_book::{Book, BookConfig, BookCounters, BookError};
 use tickbook_types::{Decimal, Level, LevelRecord, Price, Scale, Side, Size};
 
 mod twin;
@@ -25,6 +25,8 @@ enum Op {
     Rescale(i8, i8),
     /// The market goes elsewhere.
     Mid(i64),
+    /// Another book in the same memory, with another configuration or the same.
+    Renew(Option<Box<BookConfig>>),
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,8 @@ fn any_op() -> impl Strategy<Value = Op> {
         2 => (-2..=2_i8, -2..=2_i8).prop_map(|(price, size)| Op::Rescale(price, size)),
         4 => (-300..300_i64).prop_map(Op::Mid),
         1 => prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX)].prop_map(Op::Mid),
+        1 => prop_oneof![Just(None), any_config().prop_map(|it| Some(Box::new(it)))]
+            .prop_map(Op::Renew),
     ]
 }
 
@@ -102,6 +106,7 @@ fn any_config() -> impl Strategy<Value = BookConfig> {
 
 /// Book, twin, and where the market is.
 struct Pair {
+    config: BookConfig,
     book: Book,
     twin: Twin,
     mid: i64,
@@ -110,15 +115,30 @@ struct Pair {
 
 const TICK: i64 = 5;
 
+fn twin_of(config: &BookConfig) -> Twin {
+    Twin {
+        scale: config.scale,
+        depth_max: config.depth_max,
+        published_depth: config.published_depth,
+        ..Twin::default()
+    }
+}
+
 impl Pair {
     fn new(config: &BookConfig) -> Self {
-        let twin = Twin {
-            scale: config.scale,
-            depth_max: config.depth_max,
-            published_depth: config.published_depth,
-            ..Twin::default()
-        };
-        Self { book: Book::new(config), twin, mid: 30_000, published: [vec![], vec![]] }
+        let (config, book, twin) = (*config, Book::new(config), twin_of(config));
+        Self { config, book, twin, mid: 30_000, published: [vec![], vec![]] }
+    }
+
+    fn renew(&mut self, config: &BookConfig) {
+        self.config = *config;
+        self.book.renew(config);
+        self.book.warm();
+        self.twin = twin_of(config);
+        self.published = [vec![], vec![]];
+        assert_eq!(self.book.counters(), BookCounters::default());
+        assert_eq!(self.book.step(), Book::new(config).step());
+        self.compare_tops();
     }
 
     fn step(&mut self, op: &Op) {
@@ -136,6 +156,7 @@ impl Pair {
             Op::Clear => self.clear(),
             Op::Rescale(price, size) => self.rescale(*price, *size),
             Op::Mid(by) => self.mid = self.mid.saturating_add(*by) / TICK * TICK,
+            Op::Renew(config) => self.renew(&config.as_deref().copied().unwrap_or(self.config)),
         }
         self.compare();
     }

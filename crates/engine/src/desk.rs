@@ -22,6 +22,7 @@
 //!   here.
 //! - A book that waits to be published is not within a splice, and is among `Out::pending`.
 
+mod books;
 mod checks;
 mod orders;
 mod scale;
@@ -29,11 +30,11 @@ mod slot;
 mod ticker;
 
 use serde::Deserialize;
-use tickbook_book::{Book, BookConfig};
+use tickbook_book::Book;
 use tickbook_shm::{BuilderWriter, Counter, DeltaEvent, Stage, StatsWriter, TradeEvent};
 use tickbook_types::clock::{self, Converter};
 use tickbook_types::{
-    Block, BookId, BookSpec, BookState, Checksum, Level, LevelRecord, MessageFlags, MessageHeader,
+    Block, BookId, BookState, Checksum, Level, LevelRecord, MessageFlags, MessageHeader,
     MessageKind, Reason, Side, SnapshotBlock, Ticks, WallNanos,
 };
 
@@ -82,6 +83,8 @@ pub struct Desk {
     out: Out,
     /// Scratch of a snapshot block's levels at the book's scale.
     scratch: Vec<LevelRecord>,
+    /// Books that are in nobody's use: made beforehand, or removed.
+    spare: Vec<Book>,
 }
 
 /// Where a desk writes to.
@@ -117,7 +120,7 @@ impl Desk {
             pending: Vec::with_capacity(limits::TURN_MESSAGES),
             published: None,
         };
-        Self { config, slots, out, scratch: Vec::new() }
+        Self { config, slots, out, scratch: Vec::new(), spare: Vec::new() }
     }
 
     /// The same desk with another policy. With [`Publish::Latest`] the caller ends each batch of
@@ -268,36 +271,6 @@ impl Desk {
             _ => self.out.stats.add(Counter::RejectedOther, 1),
         }
         None
-    }
-
-    fn add(&mut self, spec: BookSpec) {
-        let Self { slots, out, config, .. } = self;
-        let Some(place) = slots.get_mut(spec.book.index()) else {
-            out.stats.add(Counter::IgnoredNoBook, 1);
-            return;
-        };
-        if out.writer.add_book(&spec).is_err() {
-            out.stats.add(Counter::IgnoredNoBook, 1);
-            return;
-        }
-        let book = Book::new(&BookConfig {
-            scale: spec.scale,
-            tick: spec.instrument.tick_size,
-            depth_max: spec.depth_max,
-            published_depth: config.depth,
-            window_slots: BookConfig::window_slots_for(config.books_max),
-            overflow_capacity: limits::OVERFLOW_CAPACITY,
-            levels_limit: limits::LEVELS_MAX,
-        });
-        out.publish(place.insert(Box::new(Slot::new(spec, book))));
-    }
-
-    fn remove(&mut self, book: BookId) {
-        if let Some(mut slot) = self.slots.get_mut(book.index()).and_then(Option::take) {
-            (slot.state, slot.reason) = (BookState::Closed, Reason::None);
-            self.out.publish(&mut slot);
-            self.out.writer.remove_book(book);
-        }
     }
 
     fn snapshot(&mut self, header: &MessageHeader, block: &SnapshotBlock) -> Option<ResyncRequest> {

@@ -43,6 +43,10 @@ pub const RESYNC_SLOTS: usize = 1 << 10;
 /// 256 x 0.5 us = 0.13 ms, far below a heartbeat.
 pub const TURN_MESSAGES: usize = 256;
 
+/// Books that a replay from memory makes before its time begins, and removed ones that are kept:
+/// 32 x 4 MiB.
+pub const SPARE_BOOKS_MAX: usize = 32;
+
 /// Reads of one connection before the venue thread looks at the others.
 pub const TURN_READS: usize = 16;
 

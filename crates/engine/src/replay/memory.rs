@@ -34,6 +34,8 @@ pub(super) fn pass(captures: &[Capture], options: &ReplayOptions) -> Result<Pass
     config.instruments = listed(venue, options.instruments.as_deref())?;
     config.recorded_path = recorded_path(capture);
     let (books_max, conns_max) = (config.books_max, config.conns_max);
+    // Without a list of them there are few, as a rule.
+    let books = if config.subscriptions.is_empty() { 4 } else { config.subscriptions.len() };
     let session = session(config).map_err(|error| ReplayError(format!("{venue}: {error}")))?;
     let mut segment = Segment::create(&SegmentConfig {
         dir: options.shm_dir.clone(),
@@ -54,7 +56,8 @@ pub(super) fn pass(captures: &[Capture], options: &ReplayOptions) -> Result<Pass
         DeskConfig { depth: options.published_depth as usize, books_max: books_max as usize };
     let writer = segment.take_builder(0).map_err(fault)?;
     let builder_stats = segment.take_thread(1, "builder").map_err(fault)?;
-    let desk = Desk::new(desk_config, writer, builder_stats).publishing(options.publish);
+    let mut desk = Desk::new(desk_config, writer, builder_stats).publishing(options.publish);
+    desk.prepare(books.min(limits::SPARE_BOOKS_MAX));
     let builder = Builder::new(vec![LaneEnd::new(messages, requests_in)], desk, BEAT_TICKS);
 
     let feeder = Feeder {
