@@ -13,6 +13,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tickbook_types::Venue;
+use tickbook_venue_sim::{Feed, MarketConfig, Sim, SimConfig};
 use tungstenite::{Message, WebSocket};
 use util::{Place, Running, eventually, good, run};
 
@@ -149,6 +151,51 @@ fn books_come_and_go_at_sighup() {
     assert_eq!(count(&topic("-", "ABUSDT")), 1, "{asked}");
     assert_eq!(count(&topic("+", "ABUSDT")), 2, "{asked}");
     assert_eq!(count(&topic("+", "EFUSDT")), 1, "{asked}");
+    engine.signal("TERM");
+    assert!(engine.0.wait().unwrap().success());
+}
+
+/// Binance's books come and go as well: their snapshots are fetched, and the others go on.
+#[test]
+fn books_of_binance_come_and_go_at_sighup() {
+    let place = Place::new("reload-binance");
+    let market = MarketConfig { symbols: 3, messages_per_s: 300.0, ..MarketConfig::default() };
+    let sim = Sim::start(SimConfig::new(Venue::BinanceSpot, Feed::Synthetic(market))).unwrap();
+    let symbols = sim.symbols();
+    let configure = |wanted: &[&String]| {
+        let wanted = wanted.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "name = \"reload\"\nshm_dir = \"{}\"\nidle = \"yield\"\nheartbeat_ms = 100\n\
+             [[venue]]\nvenue = \"binance_spot\"\nsymbols = [{wanted}]\n\
+             ws_url = \"{}\"\nrest_url = \"{}\"\n",
+            place.shm(),
+            sim.ws_url(),
+            sim.rest_url(),
+        );
+        place.file("reload.toml", text.as_bytes()).to_str().unwrap().to_owned()
+    };
+    let is_live =
+        |symbol: &String| run(&["book", symbol, "--shm-dir", place.shm()]).status.success();
+    let live = |wanted: &[&String]| {
+        eventually("the books are live", || wanted.iter().all(|it| is_live(it)).then_some(()));
+    };
+    let [a, b, c] = &symbols[..] else { panic!("three symbols: {symbols:?}") };
+    let config = configure(&[a, b]);
+    let mut engine = Running::start(&["run", "-c", &config]);
+    live(&[a, b]);
+    configure(&[b, c]);
+    engine.signal("HUP");
+    live(&[b, c]);
+    eventually("the first book is gone", || (!is_live(a)).then_some(()));
+    let list = good(&["book", "--shm-dir", place.shm()]);
+    assert!(!list.contains(a.as_str()) && list.contains(c.as_str()), "{list}");
+    configure(&[a, b, c]);
+    engine.signal("HUP");
+    live(&[a, b, c]);
+    // Two at the start, one for each that came: the second was never fetched anew.
+    let stats = good(&["stats", "--all", "--shm-dir", place.shm()]);
+    let requests = stats.lines().find(|line| line.contains("snapshot_requests")).unwrap();
+    assert!(requests.split_whitespace().any(|word| word == "4"), "{requests}");
     engine.signal("TERM");
     assert!(engine.0.wait().unwrap().success());
 }

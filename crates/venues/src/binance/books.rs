@@ -45,6 +45,10 @@ pub(crate) struct Book {
     pub(crate) added: bool,
     /// Whether the venue knows it, as far as we know.
     pub(crate) listed: bool,
+    /// Whether nobody wants it any more.
+    pub(crate) gone: bool,
+    /// Whether the builder has yet to be told so.
+    pub(crate) removal_due: bool,
     /// Exponents of its numbers; `None` until metadata or digits tell.
     scale: Option<Scale>,
     /// Size exponent below which it cannot go: some size would not fit.
@@ -90,6 +94,8 @@ impl Book {
             channel,
             added: false,
             listed: true,
+            gone: false,
+            removal_due: false,
             scale: None,
             size_exponent_min: None,
             scanner: None,

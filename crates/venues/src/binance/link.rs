@@ -102,12 +102,23 @@ impl Link {
         self.sent.clear();
     }
 
-    /// Queues SUBSCRIBEs for streams `range` of its line, packed.
+    /// Queues SUBSCRIBEs for streams `range` of its line, packed. It is subscribed once they are
+    /// acked.
     pub(crate) fn subscribe(&mut self, range: Range<usize>) {
+        self.subscribed_at = None;
+        self.ask("SUBSCRIBE", range);
+    }
+
+    /// Queues UNSUBSCRIBEs for streams `range` of its line, packed.
+    pub(crate) fn unsubscribe(&mut self, range: Range<usize>) {
+        self.ask("UNSUBSCRIBE", range);
+    }
+
+    fn ask(&mut self, method: &'static str, range: Range<usize>) {
         let mut start = range.start;
         while start < range.end {
             let end = range.end.min(start + STREAMS_PER_MESSAGE);
-            self.requests.push_back(Request { method: "SUBSCRIBE", streams: start..end });
+            self.requests.push_back(Request { method, streams: start..end });
             start = end;
         }
     }

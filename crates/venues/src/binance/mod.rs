@@ -3,7 +3,7 @@
 //! One set of modules for the four; what differs is a table ([`rules`]). A frame goes from
 //! [`feed`] (told apart, chain checked) to the lane; [`sync`] joins snapshots, [`rotate`] looks
 //! after connections, [`market`] passes trades and tickers on. [`scan`] reads the usual frames,
-//! [`general`] all others.
+//! [`general`] all others; [`wish`] has books come and go.
 //!
 //! Decisions:
 //!
@@ -33,6 +33,7 @@ mod sync;
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "test data")]
 mod twin;
+mod wish;
 
 pub(crate) use rest::parse_rest;
 pub(crate) use session::BinanceSession;

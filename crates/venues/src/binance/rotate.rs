@@ -11,6 +11,7 @@ use super::books::{Phase, Silence};
 use super::frame::Reply;
 use super::link::{Answer, LinkPhase};
 use super::session::BinanceSession;
+use super::subscribe::{self, Stream};
 use crate::action::{Action, Warning};
 use crate::counters::Ignored;
 use crate::limits::{
@@ -23,22 +24,8 @@ impl BinanceSession {
     /// Queues the subscription of all streams of a link whose symbols the venue knows.
     pub(super) fn subscribe_link(&mut self, link: usize) {
         let line = self.links[link].line;
-        let listed = |index: usize| {
-            let stream = &self.lines[line].streams[index];
-            self.books[stream.subscription].listed
-        };
-        let count = self.lines[line].streams.len();
-        let mut runs = Vec::new();
-        let mut start = 0;
-        for index in 0..=count {
-            if index == count || !listed(index) {
-                if start < index {
-                    runs.push(start..index);
-                }
-                start = index + 1;
-            }
-        }
-        for run in runs {
+        let listed = |stream: &Stream| self.books[stream.subscription].listed;
+        for run in subscribe::runs(&self.lines[line].streams, listed) {
             self.links[link].subscribe(run);
         }
     }
@@ -67,7 +54,7 @@ impl BinanceSession {
         cx.actions.push(Action::Close { conn: link.conn });
     }
 
-    fn connect_link(&mut self, index: usize, cx: &mut Context<'_>) {
+    pub(super) fn connect_link(&mut self, index: usize, cx: &mut Context<'_>) {
         let link = &mut self.links[index];
         let route = self.lines[link.line].route;
         link.phase = LinkPhase::Connecting;

@@ -16,7 +16,7 @@ use crate::lane;
 use crate::limits;
 use crate::rest::{RestBody, RestError, RestResponse};
 use crate::sampler::Sampler;
-use crate::session::{ConfigError, Context, Mode, Session, SessionConfig, Subscription};
+use crate::session::{ConfigError, Context, Mode, Session, SessionConfig, Subscription, Wished};
 use crate::symbols::SymbolTable;
 
 /// A session of one venue of the family.
@@ -109,6 +109,13 @@ impl BinanceSession {
     pub(super) fn new_book(&mut self, subscription: &Subscription) -> usize {
         let index = self.symbols.add(subscription.symbol.as_bytes());
         debug_assert_eq!(index, self.books.len());
+        let book = self.make_book(subscription, index);
+        self.books.push(book);
+        index
+    }
+
+    /// The book of a subscription, as yet idle.
+    pub(super) fn make_book(&self, subscription: &Subscription, index: usize) -> Book {
         let id = BookId(self.config.first_book.0 + u32::try_from(index).unwrap_or(u32::MAX));
         let channel = match (subscription.book, subscription.depth) {
             (false, _) => Channel::None,
@@ -118,14 +125,13 @@ impl BinanceSession {
         let feeds = |line: &Line| {
             line.streams.iter().any(|stream| stream.subscription == index && stream.is_book)
         };
-        let link = self.lines.iter().position(feeds).unwrap_or(0);
+        let line = self.lines.iter().position(feeds).unwrap_or(0);
+        let link = self.active[line];
         let known = self.config.instruments.iter().find(|it| it.symbol == subscription.symbol);
-        let book = match known {
+        match known {
             Some(instrument) => Book::new(id, instrument.clone(), channel, link),
             None => Book::unlisted(id, self.config.venue, &subscription.symbol, channel, link),
-        };
-        self.books.push(book);
-        index
+        }
     }
 
     /// Index of the link with an id; in a replay there is but one.
@@ -144,6 +150,9 @@ impl BinanceSession {
 
     /// Tells the builder about a book, once exponents are known; `false` if that must wait.
     pub(super) fn add_book(&mut self, index: usize, cx: &mut Context<'_>) -> bool {
+        if !self.flush_removal(index, cx) {
+            return false;
+        }
         let book = &mut self.books[index];
         if book.added || !book.listed {
             return book.added;
@@ -263,14 +272,16 @@ impl BinanceSession {
                 None => {}
             }
         }
-        if self.ready {
-            // A replay comes upon the list in the middle: it serves books found later.
-            for instrument in list {
-                if !self.config.instruments.iter().any(|it| it.symbol == instrument.symbol) {
-                    self.config.instruments.push(instrument.clone());
-                }
+        if self.config.instruments.is_empty() {
+            self.config.instruments = list.to_vec();
+        }
+        // A replay comes upon the list in the middle; books that come later are served by it.
+        for instrument in list.iter().filter(|_| self.ready) {
+            if !self.config.instruments.iter().any(|it| it.symbol == instrument.symbol) {
+                self.config.instruments.push(instrument.clone());
             }
-        } else {
+        }
+        if !self.ready {
             self.begin(cx);
         }
     }
@@ -395,6 +406,14 @@ impl Session for BinanceSession {
             self.lose(index, reason, cx);
         }
         self.pump(cx);
+    }
+
+    fn on_wish(
+        &mut self,
+        wanted: &[Subscription],
+        cx: &mut Context<'_>,
+    ) -> Result<Wished, ConfigError> {
+        self.wish(wanted, cx)
     }
 
     fn on_timer(&mut self, cx: &mut Context<'_>) {

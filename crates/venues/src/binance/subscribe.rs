@@ -57,44 +57,72 @@ pub(crate) fn is_symbol(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.len() <= crate::limits::SYMBOL_BYTES_MAX && bytes.iter().all(ok)
 }
 
+/// The streams of a subscription, and where the venue has them: first those about the book.
+pub(crate) fn streams(
+    rules: &Rules,
+    index: usize,
+    subscription: &Subscription,
+) -> Vec<(Route, Stream)> {
+    let symbol = subscription.symbol.to_lowercase();
+    let mut streams = Vec::new();
+    let mut add = |wanted: bool, route: Route, suffix: &str, is_book| {
+        if wanted {
+            let name = format!("{symbol}@{suffix}");
+            streams.push((route, Stream { name, subscription: index, is_book }));
+        }
+    };
+    let (book, trade) = (rules.book_route, rules.trade_route);
+    match subscription.depth {
+        None => add(subscription.book, book, "depth@100ms", true),
+        Some(depth) => add(subscription.book, book, &format!("depth{depth}@100ms"), true),
+    }
+    add(subscription.ticker, book, "bookTicker", false);
+    add(subscription.trades, trade, rules.trade_stream, false);
+    if let Some(stream) = rules.mark_stream {
+        add(subscription.ticker, trade, stream, false);
+    }
+    streams
+}
+
 /// Deals the streams out to connections: by route, and no more than the venue allows on one.
 pub(crate) fn lines(rules: &Rules, subscriptions: &[Subscription]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    for (route, of_trades) in [(rules.book_route, false), (rules.trade_route, true)] {
-        let mut streams = Vec::new();
+    for of_trades in [false, true] {
         for (index, subscription) in subscriptions.iter().enumerate() {
-            let symbol = subscription.symbol.to_lowercase();
-            let mut add = |wanted: bool, suffix: &str, is_book| {
-                if wanted {
-                    let name = format!("{symbol}@{suffix}");
-                    streams.push(Stream { name, subscription: index, is_book });
+            let of_book = usize::from(subscription.book) + usize::from(subscription.ticker);
+            let all = streams(rules, index, subscription);
+            let (skip, take) = if of_trades { (of_book, all.len()) } else { (0, of_book) };
+            for (route, stream) in all.into_iter().skip(skip).take(take) {
+                // One route for both kinds: fill up the last connection first.
+                let room = |line: &&mut Line| {
+                    line.route == route && line.streams.len() < rules.streams_per_conn
+                };
+                match lines.last_mut().filter(room) {
+                    Some(line) => line.streams.push(stream),
+                    None => lines.push(Line { route, streams: vec![stream] }),
                 }
-            };
-            if of_trades {
-                add(subscription.trades, rules.trade_stream, false);
-                if let Some(stream) = rules.mark_stream {
-                    add(subscription.ticker, stream, false);
-                }
-                continue;
-            }
-            match subscription.depth {
-                None => add(subscription.book, "depth@100ms", true),
-                Some(depth) => add(subscription.book, &format!("depth{depth}@100ms"), true),
-            }
-            add(subscription.ticker, "bookTicker", false);
-        }
-        for stream in streams {
-            // One route for both kinds: fill up the last connection first.
-            let room = |line: &&mut Line| {
-                line.route == route && line.streams.len() < rules.streams_per_conn
-            };
-            match lines.last_mut().filter(room) {
-                Some(line) => line.streams.push(stream),
-                None => lines.push(Line { route, streams: vec![stream] }),
             }
         }
     }
     lines
+}
+
+/// Runs of streams that stand side by side and are all wanted.
+pub(crate) fn runs(
+    streams: &[Stream],
+    mut is_wanted: impl FnMut(&Stream) -> bool,
+) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (index, stream) in streams.iter().enumerate() {
+        if !is_wanted(stream) {
+            continue;
+        }
+        match runs.last_mut().filter(|run| run.end == index) {
+            Some(run) => run.end += 1,
+            None => runs.push(index..index + 1),
+        }
+    }
+    runs
 }
 
 /// Connection ids that a configuration needs: one per line, and live one more for each, so that

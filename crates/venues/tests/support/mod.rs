@@ -263,6 +263,10 @@ impl Harness {
     pub fn drain(&mut self) {
         while let Some(message) = self.consumer.pop() {
             let header = message.header;
+            if let Some(Block::RemoveBook(book)) = &message.block {
+                self.books.remove(&book.0);
+                continue;
+            }
             if let Some(Block::AddBook(spec)) = &message.block {
                 let book = NaiveBook {
                     name: spec.name.clone(),
