@@ -12,8 +12,9 @@ use tickbook_types::{Decimal, Reason, Side};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, rfc3339};
+use super::kraken::Envelope;
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
-use crate::counters::{Ignored, Rejected};
+use crate::counters::Rejected;
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
 use crate::key::Key;
@@ -92,22 +93,8 @@ impl Protocol for KrakenL3 {
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
-        let (mut channel, mut kind, mut data) = (&b""[..], &b""[..], None);
-        let (mut result, mut success, mut words) = (None, true, &b""[..]);
-        let mut reader = Reader::new(message);
-        reader.object(|key, value| {
-            match key {
-                b"channel" => channel = value.text()?,
-                b"type" => kind = value.text()?,
-                b"data" => data = Some(value.mark()?),
-                b"result" => result = Some(value.mark()?),
-                b"success" => success = value.boolean()?,
-                b"error" => words = value.text().unwrap_or(b"error"),
-                _ => value.skip()?,
-            }
-            Ok(())
-        })?;
-        reader.end()?;
+        let envelope = Envelope::read(message)?;
+        let Envelope { channel, kind, data, .. } = envelope;
         match (channel, data) {
             (b"level3", Some(mut data)) => {
                 let whole = match kind {
@@ -115,20 +102,11 @@ impl Protocol for KrakenL3 {
                     b"update" => false,
                     _ => return Err(Rejected::Shape),
                 };
-                return data.array(|book| self.book(book, whole, frame));
+                data.array(|book| self.book(book, whole, frame))
             }
-            (b"level3", None) => return Err(Rejected::Shape),
-            (b"", _) if !success || !words.is_empty() => frame.refused(0, words),
-            (b"", _) => {
-                frame.ignore(Ignored::Ack);
-                if let Some(result) = result {
-                    self.ack(result)?;
-                }
-            }
-            (b"heartbeat" | b"status", _) => frame.ignore(Ignored::Notice),
-            _ => frame.ignore(Ignored::UnusedStream),
+            (b"level3", None) => Err(Rejected::Shape),
+            _ => envelope.aside(frame, |symbol, depth| self.orders(symbol).acked = Some(depth)),
         }
-        Ok(())
     }
 }
 
@@ -141,26 +119,6 @@ impl KrakenL3 {
             self.books.len() - 1
         });
         &mut self.books[place]
-    }
-
-    /// Remembers the depth that was acknowledged for a symbol.
-    fn ack(&mut self, mut result: Reader<'_>) -> Read<()> {
-        if result.peek()? != b'{' {
-            return Ok(());
-        }
-        let (mut symbol, mut depth) = (None, None);
-        result.object(|key, value| {
-            match key {
-                b"symbol" => symbol = Some(value.text()?),
-                b"depth" => depth = u32::try_from(value.integer()?).ok(),
-                _ => value.skip()?,
-            }
-            Ok(())
-        })?;
-        if let (Some(symbol), Some(depth)) = (symbol, depth) {
-            self.orders(symbol).acked = Some(depth);
-        }
-        Ok(())
     }
 
     fn book(&mut self, book: &mut Reader<'_>, whole: bool, frame: &mut Frame) -> Read<()> {

@@ -11,6 +11,7 @@ use tickbook_types::{ChecksumKind, Padded, Side, TickerField};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, crc32, rfc3339};
+use super::kraken::Envelope;
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb, quoted};
 use super::ticker::{Extent, Fields, Form};
 use super::trade::{Clock, TradeKeys};
@@ -121,22 +122,8 @@ impl Protocol for KrakenV2 {
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
-        let (mut channel, mut kind, mut data) = (&b""[..], &b""[..], None);
-        let (mut result, mut success, mut words) = (None, true, &b""[..]);
-        let mut reader = Reader::new(message);
-        reader.object(|key, value| {
-            match key {
-                b"channel" => channel = value.text()?,
-                b"type" => kind = value.text()?,
-                b"data" => data = Some(value.mark()?),
-                b"result" => result = Some(value.mark()?),
-                b"success" => success = value.boolean()?,
-                b"error" => words = value.text().unwrap_or(b"error"),
-                _ => value.skip()?,
-            }
-            Ok(())
-        })?;
-        reader.end()?;
+        let envelope = Envelope::read(message)?;
+        let Envelope { channel, kind, data, .. } = envelope;
         match (channel, data) {
             (b"book", Some(mut data)) => data.array(|book| self.book(book, kind, frame)),
             (b"trade", Some(mut data)) if kind == b"update" => {
@@ -149,51 +136,21 @@ impl Protocol for KrakenV2 {
                 frame.ignore(Ignored::Stale);
                 Ok(())
             }
-            (b"", _) if !success || !words.is_empty() => {
-                frame.refused(0, words);
-                Ok(())
-            }
-            (b"", _) => {
-                frame.ignore(Ignored::Ack);
-                result.map_or(Ok(()), |result| self.acked(result))
-            }
-            (b"heartbeat" | b"status", _) => {
-                frame.ignore(Ignored::Notice);
-                Ok(())
-            }
-            _ => {
-                frame.ignore(Ignored::UnusedStream);
-                Ok(())
-            }
+            _ => envelope.aside(frame, |symbol, depth| self.acked(symbol, depth)),
         }
     }
 }
 
 impl KrakenV2 {
     /// Remembers the depth that was acknowledged for a symbol.
-    fn acked(&mut self, mut result: Reader<'_>) -> Read<()> {
-        if result.peek()? != b'{' {
-            return Ok(());
-        }
-        let (mut symbol, mut depth) = (None, None);
-        result.object(|key, value| {
-            match key {
-                b"symbol" => symbol = Some(value.text()?),
-                b"depth" => depth = u32::try_from(value.integer()?).ok(),
-                _ => value.skip()?,
-            }
-            Ok(())
-        })?;
-        if let (Some(symbol), Some(depth)) = (symbol, depth) {
-            match self.acked.find(symbol) {
-                Some(index) => self.depths[index] = depth,
-                None => {
-                    self.acked.add(symbol);
-                    self.depths.push(depth);
-                }
+    fn acked(&mut self, symbol: &[u8], depth: u32) {
+        match self.acked.find(symbol) {
+            Some(index) => self.depths[index] = depth,
+            None => {
+                self.acked.add(symbol);
+                self.depths.push(depth);
             }
         }
-        Ok(())
     }
 
     /// Levels a side of a symbol's channel, of which a message has so many on one side.

@@ -56,6 +56,7 @@ mod hyperliquid;
 mod independent_reserve;
 mod join;
 mod kept;
+mod kraken;
 mod kraken_futures;
 mod kraken_l3;
 mod kraken_v1;
