@@ -5,11 +5,12 @@
 //! that has the first diff received. Levels that the stream never removes are known to stay behind
 //! in such a book; it is crossed then and fetched anew.
 
-use tickbook_types::Side;
+use tickbook_types::{Padded, Side};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, numeric_id};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -68,6 +69,25 @@ impl Protocol for Bitstamp {
         let mut reader = Reader::new(body);
         book(symbol.as_bytes(), Content::Snapshot, &mut reader, frame)?;
         Ok(reader.end()?)
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"data":{"timestamp":""#)?;
+        at.text()?;
+        at.words(br#","microtimestamp":""#)?;
+        let time = at.integer()?;
+        at.words(br#"","bids":["#)?;
+        at.quoted_rows(Side::Bid, frame)?;
+        at.words(br#","asks":["#)?;
+        at.quoted_rows(Side::Ask, frame)?;
+        at.words(br#"},"channel":"diff_order_book_"#)?;
+        let symbol = at.text()?;
+        at.words(br#","event":"data"}"#)?;
+        at.end()?;
+        let link = Link::range(Chain::Timed, time, time);
+        frame.book(symbol, Content::Delta, link, venue_time(time));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {

@@ -6,13 +6,14 @@
 //! `{"p":"price","s":size}` in contracts. Tickers are whole; open interest counts contracts.
 
 use tickbook_scan::Sort;
-use tickbook_types::{Side, TickerField, WallNanos};
+use tickbook_types::{Padded, Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, millis, numeric_id, side_of};
 use super::protocol::{Protocol, Route, Rules, SECOND, TIME_SECONDS, Topic, Verb};
 use super::rows::OWN;
 use super::ticker::{Extent, Fields, Form};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -190,6 +191,35 @@ impl Protocol for Gate {
         let link = Link::range(Chain::Contiguous, id, id);
         frame.book(symbol.as_bytes(), Content::Snapshot, link, millis(time));
         Ok(())
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        at.words(br#"{"time":"#)?;
+        at.integer()?;
+        if at.has(br#","time_ms":"#) {
+            at.integer()?;
+        }
+        at.words(br#","channel":"spot.order_book_update","event":"update","#)?;
+        at.words(br#""result":{"t":"#)?;
+        let time = at.integer()?;
+        at.words(br#","e":"depthUpdate","E":"#)?;
+        at.integer()?;
+        at.words(br#","s":""#)?;
+        let symbol = at.text()?;
+        at.words(br#","U":"#)?;
+        let first = at.integer()?;
+        at.words(br#","u":"#)?;
+        let last = at.integer()?;
+        at.words(br#","b":["#)?;
+        at.quoted_rows(Side::Bid, frame)?;
+        at.words(br#","a":["#)?;
+        at.quoted_rows(Side::Ask, frame)?;
+        at.words(b"}}")?;
+        at.end()?;
+        let link = Link::range(Chain::Contiguous, first, last);
+        frame.book(symbol, Content::Delta, link, millis(time));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {

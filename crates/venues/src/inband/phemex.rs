@@ -8,12 +8,13 @@
 //! Tickers come for all instruments of a kind at once: `market24h`, `spot_market24h`, and
 //! `perp_market24h_pack_p`, whose rows have the places that its `fields` name.
 
-use tickbook_types::{Scale, Side, TickerField, WallNanos};
+use tickbook_types::{Padded, Scale, Side, TickerField, WallNanos};
 
 use super::chain::Link;
 use super::frame::{Content, Frame, side_of};
 use super::protocol::{Protocol, Rules, SECOND, Topic, Verb};
 use super::ticker::{Extent, Fields, Form};
+use super::usual::Usual;
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
@@ -112,6 +113,33 @@ impl Protocol for Phemex {
         for channel in tickers {
             out.push(format!(r#"{{"id":{id},"method":"{channel}.subscribe","params":[]}}"#));
         }
+    }
+
+    fn read_usual(&mut self, message: Padded<'_>, frame: &mut Frame) -> Option<()> {
+        let mut at = Usual::new(message);
+        // Contracts, and those that are settled in USDT.
+        if at.has(br#"{"book":{"asks":["#) {
+            at.rows(Side::Ask, frame)?;
+            at.words(br#","bids":["#)?;
+            at.rows(Side::Bid, frame)?;
+        } else {
+            at.words(br#"{"orderbook_p":{"asks":["#)?;
+            at.quoted_rows(Side::Ask, frame)?;
+            at.words(br#","bids":["#)?;
+            at.quoted_rows(Side::Bid, frame)?;
+        }
+        at.words(br#"},"depth":"#)?;
+        at.integer()?;
+        at.words(br#","sequence":"#)?;
+        let id = at.integer()?;
+        at.words(br#","symbol":""#)?;
+        let symbol = at.text()?;
+        at.words(br#","timestamp":"#)?;
+        let time = at.integer()?;
+        at.words(br#","type":"incremental"}"#)?;
+        at.end()?;
+        frame.book(symbol, Content::Delta, Link::Above(id), nanos(time));
+        Some(())
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {

@@ -160,6 +160,30 @@ impl<'a> Usual<'a> {
         }
     }
 
+    /// Levels `["price","size"]`, up to the closing bracket of their array.
+    #[inline]
+    pub(super) fn quoted_rows(&mut self, side: Side, frame: &mut Frame) -> Option<()> {
+        self.items(|row| {
+            row.words(b"[\"")?;
+            let pair = row.quoted_pair()?;
+            frame.put_plain(side, pair);
+            row.words(b"]")
+        })
+    }
+
+    /// The same of bare numbers.
+    #[inline]
+    pub(super) fn rows(&mut self, side: Side, frame: &mut Frame) -> Option<()> {
+        self.items(|row| {
+            row.words(b"[")?;
+            let price = row.number()?;
+            row.words(b",")?;
+            let size = row.number()?;
+            frame.put_plain(side, [price, size]);
+            row.words(b"]")
+        })
+    }
+
     /// `price","size"`: two quoted numbers, the opening quote of the first having been passed.
     #[inline(always)]
     pub(super) fn quoted_pair(&mut self) -> Option<[Plain; 2]> {

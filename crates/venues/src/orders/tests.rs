@@ -68,12 +68,40 @@ impl Twin {
     }
 }
 
+impl Twin {
+    /// What [`OrderMap::put`] is put together from.
+    fn put(
+        &mut self,
+        id: OrderId,
+        rests: Option<(bool, Decimal, Decimal)>,
+        limit: usize,
+        said: &mut Vec<(bool, i128, i128, usize)>,
+    ) -> Result<(), OrderError> {
+        let known = self.prices.iter().find(|(_, orders)| orders.iter().any(|it| it.0 == id));
+        let known = known.map(|(at, _)| *at);
+        let rests = rests.map(|(ask, price, size)| ((ask, value(price)), value(size)));
+        match rests {
+            Some((at, size)) if known == Some(at) => said.push(self.change(id, |_| size)?),
+            _ => {
+                if known.is_some() {
+                    said.push(self.change(id, |_| 0)?);
+                }
+                if let Some((at, size)) = rests {
+                    said.push(self.create(id, at, size, limit)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Create(u8, bool, Decimal, Decimal),
     Resize(u8, Decimal),
     Reduce(u8, Decimal),
     Remove(u8),
+    Put(u8, Option<(bool, Decimal, Decimal)>),
     Clear,
 }
 
@@ -91,6 +119,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..60_u8, number()).prop_map(|(id, size)| Step::Resize(id, size)),
         3 => (0..60_u8, number()).prop_map(|(id, by)| Step::Reduce(id, by)),
         4 => (0..60_u8).prop_map(Step::Remove),
+        4 => (0..60_u8, prop::option::of((any::<bool>(), number(), number())))
+            .prop_map(|(id, rests)| Step::Put(id, rests)),
         1 => Just(Step::Clear),
     ]
 }
@@ -129,6 +159,16 @@ proptest! {
                     (map.reduce(&id(order), by), twin.change(id(order), |size| size - value(by)))
                 }
                 Step::Remove(order) => (map.remove(&id(order)), twin.change(id(order), |_| 0)),
+                Step::Put(order, rests) => {
+                    let mut ours = Vec::new();
+                    let side = |ask| if ask { Side::Ask } else { Side::Bid };
+                    let wanted = rests.map(|(ask, price, size)| (side(ask), price, size));
+                    let put = map.put(id(order), wanted, |total| ours.push(plain(total)));
+                    let mut theirs = Vec::new();
+                    let done = twin.put(id(order), rests, LIMIT, &mut theirs);
+                    prop_assert_eq!((put, ours), (done, theirs));
+                    continue;
+                }
                 Step::Clear => {
                     map.clear();
                     twin.prices.clear();

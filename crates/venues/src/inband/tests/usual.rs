@@ -18,7 +18,7 @@ struct Case {
 }
 
 /// Venues with a usual way.
-const VENUES: [Venue; 13] = [
+const VENUES: [Venue; 16] = [
     Venue::Deribit,
     Venue::CoinbaseExchange,
     Venue::Gemini,
@@ -32,6 +32,9 @@ const VENUES: [Venue; 13] = [
     Venue::BitstampL3,
     Venue::Ftx,
     Venue::KuCoin,
+    Venue::Phemex,
+    Venue::Gate,
+    Venue::Bitstamp,
 ];
 
 fn cases() -> Vec<Case> {
