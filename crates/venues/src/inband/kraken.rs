@@ -1,5 +1,5 @@
-//! What all channels of Kraken's interface v2 have in common: the envelope of a message, and what an
-//! acknowledgement says.
+//! What all channels of Kraken's interface v2 have in common: the envelope of a message, and what
+//! an acknowledgement says.
 
 use super::frame::Frame;
 use crate::counters::Ignored;
