@@ -1,4 +1,5 @@
-//! Crypto.com: `book.SYMBOL.150`, every message a whole book of 150 levels a side; `trade.SYMBOL`.
+//! Crypto.com: `book.SYMBOL.50` (10 by depth), every message a whole book; `trade.SYMBOL`.
+//! Recordings from before the present interface (`exchange/v1`) have `book.SYMBOL.150`.
 //! A ticker comes in parts: `ticker`, and of perpetuals `mark` and `funding` (per hour).
 //!
 //! The first trade message of a symbol tells of trades before the subscription. Later ones begin
@@ -15,6 +16,7 @@ use super::ticker::{Extent, Fields, Form};
 use crate::counters::{Ignored, Rejected};
 use crate::endpoint::Endpoint;
 use crate::json::{Read, Reader};
+use crate::session::{ConfigError, Subscription};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -26,11 +28,14 @@ pub(crate) struct CryptoCom {
 const RULES: Rules = Rules {
     ws: &[(Endpoint::Main, "wss://stream.crypto.com")],
     rest: "https://api.crypto.com",
-    path: "/v2/market",
+    path: "/exchange/v1/market",
     recovery: Recovery::NextMessage,
     same_on_all: true,
     ..Rules::CAUTIOUS
 };
+
+/// Levels a side of its channels.
+const DEPTHS: [u32; 2] = [50, 10];
 
 /// Of `ticker`: `a` is the last trade's price.
 const TICKER: &Fields = &[
@@ -60,10 +65,19 @@ impl Protocol for CryptoCom {
         RULES
     }
 
+    fn topic(&self, subscription: &Subscription) -> Result<Topic, ConfigError> {
+        let depth = subscription.depth.unwrap_or(DEPTHS[0]);
+        if !DEPTHS.contains(&depth) {
+            return Err(ConfigError::BadDepth { symbol: subscription.symbol.clone(), depth });
+        }
+        Ok(Topic { depth: Some(depth), ..Topic::plain(subscription) })
+    }
+
     fn request(&self, verb: Verb, topics: &[&Topic], id: u64, out: &mut Vec<String>) {
+        let depth = |topic: &&Topic| topic.depth.unwrap_or(DEPTHS[0]);
         let trades = topics.iter().filter(|topic| topic.trades && verb == Verb::Subscribe);
         let trades = trades.map(|topic| format!("trade.{}", topic.symbol));
-        let books = topics.iter().map(|topic| format!("book.{}.150", topic.symbol));
+        let books = topics.iter().map(|topic| format!("book.{}.{}", topic.symbol, depth(topic)));
         let tickers = topics.iter().filter(|topic| topic.ticker && verb == Verb::Subscribe);
         let tickers = tickers.flat_map(|topic| {
             let channels = ticker_channels(topic.symbol.ends_with("-PERP")).iter();
@@ -71,9 +85,9 @@ impl Protocol for CryptoCom {
         });
         let channels = quoted(books.chain(trades).chain(tickers));
         let verb = verb.name();
-        out.push(format!(
-            r#"{{"id":{id},"method":"{verb}","params":{{"channels":[{channels}]}}}}"#
-        ));
+        // Whole books, every half second: changes come on another channel, if asked for.
+        let params = format!(r#""channels":[{channels}],"book_subscription_type":"SNAPSHOT""#);
+        out.push(format!(r#"{{"id":{id},"method":"{verb}","params":{{{params}}}}}"#));
     }
 
     fn read(&mut self, message: &[u8], frame: &mut Frame) -> Read<()> {
