@@ -52,10 +52,10 @@ impl Endpoints {
             Venue::BinanceCoinm => {
                 (&[(Endpoint::Main, "wss://dstream.binance.com")], "https://dapi.binance.com")
             }
-            _ => crate::inband::rules(venue).map_or((&[], ""), |rules| (rules.ws, rules.rest)),
+            _ => crate::protocols::rules(venue).map_or((&[], ""), |rules| (rules.ws, rules.rest)),
         };
         let ws = ws.iter().map(|(kind, url)| (*kind, (*url).to_owned())).collect();
-        let path = crate::inband::rules(venue).map_or("", |rules| rules.path);
+        let path = crate::protocols::rules(venue).map_or("", |rules| rules.path);
         Self { ws, rest: rest.to_owned(), path }
     }
 

@@ -21,7 +21,7 @@
 //!
 //! # Adding a venue
 //!
-//! A venue with snapshots on the stream is one file in `inband`; others are one module per family.
+//! A venue is one file in `protocols`; Binance's family has a session of its own.
 //! Shared pieces: [`splice`] (REST snapshot and buffered diffs),
 //! [`pacing`] (outbound messages per second), [`budget`] (REST weight per minute).
 
@@ -33,7 +33,6 @@ pub mod budget;
 mod counters;
 mod endpoint;
 mod fetch;
-mod inband;
 mod json;
 mod key;
 mod keyed;
@@ -44,6 +43,7 @@ pub mod limits;
 mod lists;
 mod orders;
 pub mod pacing;
+mod protocols;
 mod rest;
 mod sampler;
 mod session;

@@ -9,10 +9,10 @@ use tickbook_types::{
 use crate::action::RequestId;
 use crate::binance;
 use crate::counters::Rejected;
-use crate::inband;
 use crate::level::{DecimalLevel, Needs, rounded_size};
 use crate::lists;
 use crate::orders::OrderRow;
+use crate::protocols;
 
 /// An answer (or the lack of one).
 #[derive(Debug)]
@@ -143,7 +143,7 @@ pub fn parse_rest(venue: Venue, url: &str, body: &[u8]) -> Result<RestBody, Rest
             let url = RestUrl::parse(url);
             match lists::parse(venue, &url, body) {
                 Some(list) => list.map(RestBody::Instruments),
-                None => inband::parse_rest(venue, &url, body),
+                None => protocols::parse_rest(venue, &url, body),
             }
         }
     }

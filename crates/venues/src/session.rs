@@ -9,8 +9,8 @@ use tickbook_types::{
 use crate::action::Actions;
 use crate::binance;
 use crate::counters::{LINES_MAX, Rejected, SessionCounters};
-use crate::inband;
 use crate::key::Key;
+use crate::protocols;
 use crate::rest::RestResponse;
 
 /// Where a session writes its book messages: the producer side of the ring to one builder.
@@ -229,7 +229,7 @@ impl SessionConfig {
             Venue::BinanceSpot | Venue::BinanceUs | Venue::BinanceUsdm | Venue::BinanceCoinm => {
                 binance::conns_needed(self)
             }
-            _ => inband::conns_needed(self),
+            _ => protocols::conns_needed(self),
         }
     }
 }
@@ -340,7 +340,7 @@ pub fn session(config: SessionConfig) -> Result<Box<dyn Session>, ConfigError> {
             }
             Ok(Box::new(binance::BinanceSession::new(config)?))
         }
-        _ => inband::session(config),
+        _ => protocols::session(config),
     }
 }
 

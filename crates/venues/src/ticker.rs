@@ -3,9 +3,9 @@
 use tickbook_types::{Decimal, Figure, LevelRecord, Ticker, TickerField, WallNanos};
 
 use crate::counters::Rejected;
-use crate::inband::rfc3339;
 use crate::json::{Read, Reader};
 use crate::level::venue_time;
+use crate::protocols::rfc3339;
 
 /// How a venue writes a field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

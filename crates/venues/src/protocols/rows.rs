@@ -246,8 +246,8 @@ mod tests {
     use tickbook_types::WallNanos;
 
     use super::*;
-    use crate::inband::chain::Link;
-    use crate::inband::frame::{Content, Event};
+    use crate::protocols::chain::Link;
+    use crate::protocols::frame::{Content, Event};
 
     #[test]
     fn rows_and_objects_give_the_same_levels() {

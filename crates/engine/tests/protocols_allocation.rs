@@ -151,7 +151,7 @@ fn capture_of(words: &Words, rounds: usize) -> Capture {
 /// What one replay allocates.
 fn allocations(words: &Words, rounds: usize, dir: &util::ShmDir, builder: BuilderPlace) -> u64 {
     let capture = capture_of(words, rounds);
-    let mut options = util::options(dir, builder, "counted_inband");
+    let mut options = util::options(dir, builder, "counted_protocols");
     options.venue = Some(words.venue);
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     let replayed = from_memory(&capture, &options).unwrap();
@@ -173,7 +173,7 @@ const SPARE: u64 = 100;
 /// One test, since every allocation of the process is counted.
 #[test]
 fn further_messages_allocate_nothing() {
-    let dir = util::ShmDir::new("counted_inband");
+    let dir = util::ShmDir::new("counted_protocols");
     for words in &WORDS {
         for builder in [BuilderPlace::Inline, BuilderPlace::OwnThread] {
             // What a process does once (clock, standard output) is not of the path.

@@ -17,7 +17,7 @@ use super::book::Phase;
 use super::chain::{Link, Position};
 use super::deliver::Problem;
 use super::frame::{BookEvent, Event, Frame};
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::action::{Action, RequestId, RestPurpose, Warning};
 use crate::counters::{Ignored, Rejected};
 use crate::fetch::Stage;
@@ -28,7 +28,7 @@ use crate::rest::RestSnapshot;
 use crate::session::Context;
 use crate::splice::{FrameBuffer, Kept, KeptFrame, Silence, Step};
 
-impl InbandSession {
+impl SharedSession {
     /// A book's connection is open: deltas will come, a snapshot is needed.
     pub(super) fn start_sync(&mut self, index: usize, cx: &Context<'_>) {
         let live = self.is_live_mode();

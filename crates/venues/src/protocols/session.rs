@@ -25,7 +25,7 @@ use crate::symbols::SymbolTable;
 
 /// A session of one venue.
 #[derive(Debug)]
-pub(crate) struct InbandSession {
+pub(crate) struct SharedSession {
     pub(super) config: SessionConfig,
     pub(super) protocol: Box<dyn Protocol>,
     pub(super) rules: Rules,
@@ -53,7 +53,7 @@ pub(crate) struct InbandSession {
     pub(super) lists: Lists,
 }
 
-impl InbandSession {
+impl SharedSession {
     pub(crate) fn new(
         config: SessionConfig,
         mut protocol: Box<dyn Protocol>,
@@ -426,7 +426,7 @@ impl InbandSession {
     }
 }
 
-impl Session for InbandSession {
+impl Session for SharedSession {
     fn start(&mut self, cx: &mut Context<'_>) {
         if !self.ask_lists(cx) {
             self.connect_all(cx);

@@ -9,7 +9,7 @@ use tickbook_types::{MessageKind, RecvStamps, clock};
 
 use super::book::Phase;
 use super::frame::{BookEvent, Content, Event, Frame};
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::action::RequestId;
 use crate::counters::Ignored;
 use crate::fetch::Stage;
@@ -17,7 +17,7 @@ use crate::rest::RestOrders;
 use crate::session::Context;
 use crate::splice::Step;
 
-impl InbandSession {
+impl SharedSession {
     /// The protocol keeps messages for a book until its orders are there: they are asked for, if
     /// that waited for the first message.
     pub(super) fn take_kept(&mut self, line: usize, name: &[u8], cx: &Context<'_>) {

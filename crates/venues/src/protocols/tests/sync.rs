@@ -7,7 +7,7 @@ use tickbook_types::{BookId, SeqNo, SnapshotBlock, WallNanos};
 use super::super::chain::Link;
 use super::super::frame::{Content, Frame};
 use super::super::protocol::{Protocol, Rules, Topic, Verb};
-use super::super::session::InbandSession;
+use super::super::session::SharedSession;
 use super::*;
 use crate::counters::Ignored;
 use crate::json::{Read, Reader};
@@ -455,7 +455,7 @@ fn a_message_with_several_books_waits_for_each_of_their_snapshots() {
         conns_max: 1,
         ..SessionConfig::new(Venue::Gate, subscriptions, Mode::Live)
     };
-    let session = InbandSession::new(config, Box::new(Several)).unwrap();
+    let session = SharedSession::new(config, Box::new(Several)).unwrap();
     let mut rig = Rig::new(Venue::Gate, vec![Subscription::all("X")], Mode::Live);
     rig.messages = {
         let (lane, messages) = ring(1 << 12);

@@ -19,7 +19,7 @@ use tickbook_types::{Block, ConnId, InstrumentStatus, MessageHeader, MessageKind
 
 use super::book::{Line, LinePhase, Phase};
 use super::protocol::{Route, Topic, Verb};
-use super::session::{InbandSession, is_name};
+use super::session::{SharedSession, is_name};
 use crate::action::{RequestId, Warning};
 use crate::fetch::Stage;
 use crate::limits;
@@ -34,7 +34,7 @@ struct Wanted {
     route: Route,
 }
 
-impl InbandSession {
+impl SharedSession {
     /// From now on just these books are wanted.
     pub(super) fn wish(
         &mut self,

@@ -88,7 +88,7 @@ use self::bitget::{Bitget, Version};
 pub(crate) use self::frame::rfc3339;
 use self::frame::{Event, Frame};
 use self::protocol::{Protocol, Rules};
-use self::session::InbandSession;
+use self::session::SharedSession;
 use crate::rest::{
     ConnectionToken, RestBody, RestError, RestOrders, RestSnapshot, RestUrl, block_of,
 };
@@ -139,7 +139,7 @@ fn protocol_of(venue: Venue) -> Option<Box<dyn Protocol>> {
 /// The session of a venue of this kind.
 pub(crate) fn session(config: SessionConfig) -> Result<Box<dyn Session>, ConfigError> {
     match protocol_of(config.venue) {
-        Some(protocol) => Ok(Box::new(InbandSession::new(config, protocol)?)),
+        Some(protocol) => Ok(Box::new(SharedSession::new(config, protocol)?)),
         None => Err(ConfigError::UnsupportedVenue(config.venue)),
     }
 }

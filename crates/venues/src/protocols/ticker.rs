@@ -12,7 +12,7 @@ use tickbook_types::{
 };
 
 use super::frame::{Frame, TickerEvent};
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::counters::{Ignored, Rejected};
 use crate::json::{Read, Reader};
 use crate::session::Context;
@@ -49,7 +49,7 @@ impl Frame {
     }
 }
 
-impl InbandSession {
+impl SharedSession {
     pub(super) fn take_ticker(
         &mut self,
         line: usize,

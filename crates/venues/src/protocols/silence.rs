@@ -8,14 +8,14 @@ use tickbook_types::Reason;
 
 use super::book::Phase;
 use super::protocol::Verb;
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::action::{Action, Warning};
 use crate::fetch::Stage;
 use crate::limits::{FIRST_DATA_DEADLINE_NS, SILENCE_GRACE_NS};
 use crate::session::Context;
 use crate::splice::Silence;
 
-impl InbandSession {
+impl SharedSession {
     /// Looks into a book that has been silent since it was subscribed.
     pub(super) fn pump_silence(&mut self, index: usize, cx: &mut Context<'_>) {
         let book = &mut self.books[index];

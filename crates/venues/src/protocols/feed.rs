@@ -14,7 +14,7 @@ use super::chain::{LATE_MAX, Link, Position};
 use super::deliver::Problem;
 use super::frame::{BookEvent, Content, Event, Frame, TradeEvent};
 use super::protocol::Recovery;
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::action::{Action, Warning};
 use crate::counters::{Ignored, Rejected};
 use crate::fetch::Stage;
@@ -26,7 +26,7 @@ use crate::splice::{Silence, Step};
 /// Bytes of a venue's words that an operator is shown.
 const WORDS_MAX: usize = 200;
 
-impl InbandSession {
+impl SharedSession {
     /// One message of a connection.
     pub(super) fn take(
         &mut self,

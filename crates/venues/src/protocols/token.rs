@@ -8,7 +8,7 @@
 use tickbook_types::MonoNanos;
 
 use super::protocol::SECOND;
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::action::{Action, RequestId, RestPurpose};
 use crate::fetch::Stage;
 use crate::rest::ConnectionToken;
@@ -17,7 +17,7 @@ use crate::session::Context;
 /// Shortest and longest keepalive interval that is believed.
 const PING_EVERY: (i64, i64) = (SECOND, 60 * SECOND);
 
-impl InbandSession {
+impl SharedSession {
     /// Opens a connection, with a token where the venue wants one.
     pub(super) fn connect(&mut self, index: usize, cx: &mut Context<'_>) {
         if self.rules.token_path.is_some() && self.is_live_mode() {

@@ -7,8 +7,8 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 
 use super::*;
 use crate::counters::Rejected;
-use crate::inband::protocol::Binary;
 use crate::limits::INFLATED_BYTES_MAX;
+use crate::protocols::protocol::Binary;
 
 impl Rig {
     fn say_binary(&mut self, bytes: &[u8]) {

@@ -17,13 +17,13 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use tickbook_types::{PADDING, Padded, RecvStamps};
 
 use super::protocol::Binary;
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::counters::Rejected;
 use crate::json::Read;
 use crate::limits;
 use crate::session::Context;
 
-impl InbandSession {
+impl SharedSession {
     /// One binary message of a connection.
     pub(super) fn take_binary(
         &mut self,

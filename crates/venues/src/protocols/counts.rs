@@ -11,12 +11,12 @@ use tickbook_types::{LevelRecord, MessageFlags, MessageHeader, MessageKind, Size
 
 use super::book::Phase;
 use super::frame::{Content, Event, Frame};
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::counters::Rejected;
 use crate::limits;
 use crate::session::Context;
 
-impl InbandSession {
+impl SharedSession {
     /// The counts of the book event at a place of the frame.
     pub(super) fn take_orders(
         &mut self,

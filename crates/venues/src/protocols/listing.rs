@@ -13,7 +13,7 @@
 
 use tickbook_types::{Instrument, InstrumentStatus, MonoNanos};
 
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::action::{Action, RequestId, RestPurpose, RestRequest, Warning};
 use crate::fetch::{Fetch, Stage};
 use crate::limits;
@@ -48,7 +48,7 @@ impl Lists {
     }
 }
 
-impl InbandSession {
+impl SharedSession {
     /// The instrument of a symbol: from a list, else from its grammar, else its name alone.
     pub(super) fn instrument_of(&self, symbol: &str, line: usize) -> Instrument {
         let venue = self.config.venue;

@@ -25,7 +25,7 @@ use super::book::{LinePhase, Phase};
 use super::chain::Link;
 use super::frame::{BookEvent, Content, TradeEvent};
 use super::protocol::Recovery;
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::counters::{Ignored, LINES_MAX};
 use crate::level::DecimalLevel;
 use crate::levels::Levels;
@@ -182,7 +182,7 @@ impl Race {
     }
 }
 
-impl InbandSession {
+impl SharedSession {
     /// Whether a connection has the subscription of a book; none has that of one that is gone.
     #[inline]
     pub(super) fn is_fed_by(&self, index: usize, line: usize) -> bool {

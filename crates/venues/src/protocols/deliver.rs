@@ -14,7 +14,7 @@ use tickbook_types::{
 use super::book::{Book, Exponents};
 use super::chain::Link;
 use super::frame::{BookEvent, Frame, TradeEvent};
-use super::session::InbandSession;
+use super::session::SharedSession;
 use crate::counters::Rejected;
 use crate::lane;
 use crate::level::DecimalLevel;
@@ -31,7 +31,7 @@ pub(super) enum Problem {
     Bad(Rejected),
 }
 
-impl InbandSession {
+impl SharedSession {
     /// Writes the levels of a delta that the book does not contain yet.
     #[inline(always)]
     pub(super) fn write_delta(
