@@ -582,4 +582,5 @@ proptest! {
 mod coinbase_full;
 mod counts;
 mod lists;
+mod readme;
 mod shortcuts;
