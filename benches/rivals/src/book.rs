@@ -66,7 +66,7 @@ impl Rival for Book {
         let published_depth = PUBLISHED;
         let config = BookConfig { scale, window_slots, published_depth, ..BookConfig::default() };
         let mut book = Self::new(&config);
-        book.renew(stream);
+        Rival::renew(&mut book, stream);
         book
     }
 

@@ -68,6 +68,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use contest::Table;
+use tickbook_engine::memory::Memory;
 
 /// Times every stage of tickbook beside its peers, in one run.
 #[derive(Debug, Parser)]
@@ -129,6 +130,11 @@ fn warn_if_busy() {
 fn main() -> ExitCode {
     let args = Args::parse();
     turns::pin(!args.no_pin);
+    // The pages that the engine has, for all: this allocator would ask for huge ones.
+    if let Err(error) = Memory::default().ask() {
+        eprintln!("rivals: {error}");
+        return ExitCode::FAILURE;
+    }
     let mut table = Table::new(args.rounds.max(1));
     match (args.guest, args.native) {
         (true, _) => native::be_guest(),

@@ -69,6 +69,8 @@ pub struct VenueConfig {
     pub venue: Spanned<String>,
     /// The venue's symbols of the books to keep.
     pub symbols: Vec<Spanned<String>>,
+    /// Levels a side of the channel, where the venue has several; its usual one when absent.
+    pub channel_depth: Option<u32>,
     /// Connections with the same subscriptions: the first message wins. 1 or 2.
     #[serde(default = "default_lines")]
     pub lines: Spanned<u32>,

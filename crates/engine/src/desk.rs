@@ -377,7 +377,10 @@ impl Desk {
             let Some(slot) = slot_mut(slots, out, header.book) else { continue };
             if slot.waits {
                 out.publish(slot);
-                out.publish_orders(slot);
+                // Those of an earlier message would pass for this one's; its own may yet come.
+                if slot.counted {
+                    out.publish_orders(slot);
+                }
                 out.stats.add(Counter::Publishes, 1);
             } else {
                 out.stats.add(Counter::PublishesMerged, 1);
@@ -398,6 +401,7 @@ impl Out {
         checksum: Option<Checksum>,
         popped: Option<Ticks>,
     ) -> Option<ResyncRequest> {
+        slot.counted = false;
         slot.in_splice = header.flags.has(MessageFlags::MORE);
         if slot.in_splice {
             self.stats.add(Counter::PublishesMerged, 1);

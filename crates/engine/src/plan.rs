@@ -47,6 +47,7 @@ fn venue(config: &VenueConfig) -> Result<VenuePlan, String> {
         endpoints = endpoints.with_rest(url.get_ref());
     }
     let subscriptions = config.symbols.iter().map(|symbol| Subscription {
+        depth: config.channel_depth,
         trades: config.trades,
         ticker: config.ticker,
         ..Subscription::all(symbol.get_ref())
@@ -109,6 +110,20 @@ mod tests {
         assert!(!venue.subscriptions[0].ticker && venue.subscriptions[0].trades);
         assert!(venue.endpoints.ws.iter().all(|(_, url)| url == "ws://127.0.0.1:9001"));
         assert_eq!(venue.endpoints.rest, Endpoints::of(venue.venue).rest);
+    }
+
+    #[test]
+    fn a_channel_is_chosen_by_its_depth_if_the_venue_has_it() {
+        let plan = |depth: u32| {
+            let text = format!(
+                "[[venue]]\nvenue = \"bybit\"\nsymbols = [\"BTCUSDT\"]\nchannel_depth = {depth}\n"
+            );
+            of(&Config::parse("a.toml", &text).unwrap()).unwrap()
+        };
+        assert_eq!(plan(50).venues[0].subscriptions[0].depth, Some(50));
+        assert_eq!(plan(50).check(), Ok(()));
+        let error = plan(51).check().unwrap_err();
+        assert!(error.contains("no channel of depth 51"), "{error}");
     }
 
     #[test]

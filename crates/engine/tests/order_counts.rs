@@ -128,6 +128,36 @@ fn counts_of_a_book_that_waits_are_published_with_it() {
 }
 
 #[test]
+fn counts_of_an_earlier_message_do_not_pass_for_those_of_a_later_one() {
+    use Side::{Ask, Bid};
+    let mut it = Shown::new("earlier", Publish::Latest);
+    it.say(MessageKind::Snapshot, FIRST, &[level(Bid, 100, 5), level(Ask, 101, 5)]);
+    it.say(MessageKind::Orders, FIRST, &[level(Bid, 100, 2), level(Ask, 101, 7)]);
+    it.say(MessageKind::Delta, NONE, &[level(Bid, 100, 6)]);
+    // The lane was empty here, or full.
+    it.desk.flush();
+    assert_eq!(it.read(), None, "its counts have not come");
+    it.say(MessageKind::Orders, NONE, &[level(Bid, 100, 3)]);
+    assert_eq!(it.read(), Some([vec![(100, 3)], vec![(101, 7)]]));
+}
+
+#[test]
+fn a_snapshot_in_parts_has_its_counts_in_any_order() {
+    use Side::{Ask, Bid};
+    let mut it = Shown::new("parts", Publish::EveryMessage);
+    let levels = [level(Bid, 100, 5), level(Bid, 99, 5), level(Ask, 101, 5), level(Ask, 102, 5)];
+    it.say(MessageKind::Snapshot, FIRST, &levels);
+    let more = FIRST.with(MessageFlags::MORE);
+    it.say(MessageKind::Orders, more, &[level(Bid, 100, 1), level(Ask, 102, 2)]);
+    assert_eq!(it.read(), None, "not whole");
+    it.say(MessageKind::Orders, NONE, &[level(Bid, 99, 3), level(Ask, 101, 4)]);
+    assert_eq!(it.read(), Some([vec![(100, 1), (99, 3)], vec![(101, 4), (102, 2)]]));
+    it.say(MessageKind::Delta, NONE, &[level(Ask, 101, 0)]);
+    it.say(MessageKind::Orders, NONE, &[level(Ask, 101, 0)]);
+    assert_eq!(it.read(), Some([vec![(100, 1), (99, 3)], vec![(102, 2)]]));
+}
+
+#[test]
 fn a_splice_shows_its_counts_at_its_end_and_a_lost_book_none() {
     use Side::{Ask, Bid};
     let mut it = Shown::new("splice", Publish::EveryMessage);

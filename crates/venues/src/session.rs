@@ -304,8 +304,8 @@ impl fmt::Display for ConfigError {
             }
             Self::BadDepth { symbol, depth } => write!(
                 f,
-                "symbol '{symbol}': the venue has no channel of depth {depth}; use 5, 10, 20, or \
-                 leave depth out for the whole book"
+                "symbol '{symbol}': the venue has no channel of depth {depth}; docs/VENUES.md says \
+                 which it has, and without a depth it is the venue's usual one"
             ),
             Self::KeyMissing { venue, field } => write!(
                 f,

@@ -3,23 +3,26 @@
 
 mod support;
 
-use support::{Harness, diff, snapshot};
-use tickbook_types::{BookState, Decimal, Instrument, Venue};
+use support::{Harness, diff, futures_diff, snapshot};
+use tickbook_types::{BookState, Decimal, Instrument, Side, Venue};
 use tickbook_venues::{
-    Action, ConfigError, Context, Ignored, Mode, SessionConfig, Subscription, Wished,
+    Action, ConfigError, Context, Ignored, Mode, RestRequest, SessionConfig, Subscription, Wished,
 };
 
 fn all(symbols: &[&str]) -> Vec<Subscription> {
     symbols.iter().map(|symbol| Subscription::all(symbol)).collect()
 }
 
-fn harness(venue: Venue, symbols: &[&str], conns_spare: u32) -> Harness {
-    let listed = |symbol: &str| Instrument {
+fn listed(venue: Venue, symbol: &str) -> Instrument {
+    Instrument {
         tick_size: Decimal::parse(b"0.01").ok(),
         lot_size: Decimal::parse(b"0.001").ok(),
         ..Instrument::unlisted(venue, symbol)
-    };
-    let instruments = ["AUSDT", "BUSDT", "CUSDT"].map(listed).to_vec();
+    }
+}
+
+fn harness(venue: Venue, symbols: &[&str], conns_spare: u32) -> Harness {
+    let instruments = ["AUSDT", "BUSDT", "CUSDT"].map(|symbol| listed(venue, symbol)).to_vec();
     let config = SessionConfig::new(venue, all(symbols), Mode::Live);
     let conns_max = config.conns_max + conns_spare;
     let mut harness = Harness::new(SessionConfig { instruments, conns_max, ..config });
@@ -155,4 +158,95 @@ fn streams_beyond_a_connection_open_another() {
         streams += asked(&mut harness, 10).0.len();
     }
     assert_eq!(streams, 600, "four streams of each book");
+}
+
+/// Acks all requests of some seconds; which connection was asked for what, and snapshots wanted.
+fn settled(harness: &mut Harness) -> (Vec<(u32, String)>, Vec<RestRequest>) {
+    let (mut asked, mut fetches) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        for action in harness.actions() {
+            match action {
+                Action::SendText { conn, text } => {
+                    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+                    let sign = if json["method"] == "SUBSCRIBE" { '+' } else { '-' };
+                    for name in json["params"].as_array().unwrap() {
+                        asked.push((conn.0, format!("{sign}{}", name.as_str().unwrap())));
+                    }
+                    harness.frame(conn.0, format!(r#"{{"result":null,"id":{}}}"#, json["id"]));
+                }
+                Action::Fetch(request) => fetches.push(request),
+                _ => {}
+            }
+        }
+        harness.pass(500);
+    }
+    (asked, fetches)
+}
+
+/// Another book took its place: the one that comes back is fed by the connection it is on now, and
+/// lost with that one.
+#[test]
+fn a_book_that_comes_back_on_another_connection_belongs_to_it() {
+    // 200 streams a connection: two of a book, and one of each of the others.
+    let ticker = |n: usize| Subscription {
+        book: false,
+        trades: false,
+        ..Subscription::all(&format!("S{n}USDT"))
+    };
+    let others: Vec<_> = (1..=210).map(ticker).collect();
+    let with = |books: &[&str]| [all(books), others.clone()].concat();
+    let mut config = SessionConfig::new(Venue::BinanceUsdm, with(&["AUSDT"]), Mode::Live);
+    (config.books_max, config.conns_max) = (config.books_max + 4, config.conns_max + 4);
+    let others_and = ["AUSDT", "BUSDT"].map(str::to_owned).into_iter();
+    let symbols = others_and.chain((1..=210).map(|n| format!("S{n}USDT")));
+    config.instruments = symbols.map(|symbol| listed(Venue::BinanceUsdm, &symbol)).collect();
+    let mut harness = Harness::new(config);
+    harness.start();
+    let mut conns = Vec::new();
+    for action in harness.actions() {
+        if let Action::Connect { conn, .. } = action {
+            conns.push(conn.0);
+        }
+    }
+    conns.iter().for_each(|conn| harness.connected(*conn, 1));
+    let place = |asked: &[(u32, String)], stream: &str| {
+        let mut found = asked.iter().filter(|(_, name)| name == stream);
+        let (Some((conn, _)), None) = (found.next(), found.next()) else { panic!("{stream}") };
+        *conn
+    };
+    let (asked, _) = settled(&mut harness);
+    let first = place(&asked, "+ausdt@depth@100ms");
+    let wish = |harness: &mut Harness, books: &[&str]| {
+        let Harness { session, lane, actions, counters, now, .. } = harness;
+        let mut cx = Context { now: *now, shared_stamp: false, lane, actions, counters };
+        session.on_wish(&with(books), &mut cx).unwrap();
+        settled(harness)
+    };
+    let (asked, _) = wish(&mut harness, &["BUSDT"]);
+    assert_eq!(place(&asked, "+busdt@depth@100ms"), first, "in the place that became free");
+    let (asked, fetches) = wish(&mut harness, &["AUSDT", "BUSDT"]);
+    let now = place(&asked, "+ausdt@depth@100ms");
+    assert_ne!(now, first, "which is full");
+
+    let of_a = |it: &&RestRequest| it.path.contains("=AUSDT");
+    let request = fetches.iter().find(of_a).expect("a snapshot is asked for");
+    harness.frame(now, futures_diff("AUSDT", (8, 11, 7), r#"["99","1"]"#, ""));
+    let body = snapshot(10, r#"["100","1"]"#, "");
+    harness.rest(Some(request.id), &request.path, body.as_bytes());
+    harness.frame(now, futures_diff("AUSDT", (12, 13, 11), r#"["98","1"]"#, ""));
+    harness.drain();
+    assert_eq!(harness.state("AUSDT").0, BookState::Live);
+    assert_eq!(harness.book("AUSDT").top(Side::Bid, 9).len(), 3, "both diffs are in it");
+
+    // Its former connection subscribes it no more, and the other one takes it along.
+    harness.disconnected(first);
+    harness.drain();
+    assert_eq!(harness.state("AUSDT").0, BookState::Live);
+    harness.connected(first, 2);
+    let (asked, _) = settled(&mut harness);
+    assert!(asked.iter().any(|(_, name)| name == "+busdt@depth@100ms"));
+    assert!(!asked.iter().any(|(_, name)| name.contains("ausdt@depth")), "{asked:?}");
+    harness.disconnected(now);
+    harness.drain();
+    assert_ne!(harness.state("AUSDT").0, BookState::Live);
 }

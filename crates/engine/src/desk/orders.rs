@@ -21,6 +21,8 @@ pub(super) struct Orders {
     sides: [Vec<(i64, u32)>; 2],
     /// Those of the levels shown, best first.
     shown: [Vec<u32>; 2],
+    /// A snapshot is coming: its prices are put in order when it is whole.
+    filling: bool,
 }
 
 impl Desk {
@@ -36,10 +38,20 @@ impl Desk {
         let orders = slot.orders.get_or_insert_default();
         if header.flags.has(MessageFlags::FIRST) {
             orders.clear();
+            orders.filling = true;
         }
-        records.iter().for_each(|record| orders.set(*record));
+        if orders.filling {
+            orders.fill(records);
+        } else {
+            records.iter().for_each(|record| orders.set(*record));
+        }
+        if header.flags.has(MessageFlags::MORE) {
+            return;
+        }
+        orders.settle();
+        slot.counted = true;
         // A book within a splice, or that waits, is published later, and its counts with it.
-        if !(slot.in_splice || slot.waits || header.flags.has(MessageFlags::MORE)) {
+        if !(slot.in_splice || slot.waits) {
             out.publish_orders(slot);
         }
     }
@@ -63,6 +75,33 @@ impl Out {
 impl Orders {
     fn clear(&mut self) {
         self.sides.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Takes a part of a snapshot, or what follows it in a splice, whatever the order of prices.
+    fn fill(&mut self, records: &[LevelRecord]) {
+        for record in records {
+            let count = u32::try_from(record.size().0).unwrap_or(u32::MAX);
+            let side = &mut self.sides[record.side() as usize];
+            side.push((rank(record.side(), record.price().0), count));
+        }
+    }
+
+    /// The snapshot is whole.
+    fn settle(&mut self) {
+        if core::mem::take(&mut self.filling) {
+            for side in &mut self.sides {
+                // Stable: of one price, what was said last stands.
+                side.sort_by_key(|(rank, _)| *rank);
+                side.dedup_by(|later, kept| {
+                    let same = later.0 == kept.0;
+                    if same {
+                        *kept = *later;
+                    }
+                    same
+                });
+                side.retain(|(_, count)| *count > 0);
+            }
+        }
     }
 
     fn set(&mut self, record: LevelRecord) {

@@ -50,6 +50,8 @@ pub struct Slot {
     pub ticker: TickerSnapshot,
     /// Orders at each price, where the venue tells.
     pub(super) orders: Option<Box<Orders>>,
+    /// Whether these are of the message that was applied last.
+    pub(super) counted: bool,
 }
 
 impl Slot {
@@ -77,6 +79,7 @@ impl Slot {
             published: Ticks(0),
             ticker: TickerSnapshot::default(),
             orders: None,
+            counted: false,
         }
     }
 

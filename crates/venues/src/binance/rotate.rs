@@ -24,7 +24,7 @@ impl BinanceSession {
     /// Queues the subscription of all streams of a link whose symbols the venue knows.
     pub(super) fn subscribe_link(&mut self, link: usize) {
         let line = self.links[link].line;
-        let listed = |stream: &Stream| self.books[stream.subscription].listed;
+        let listed = |it: &Stream| !it.ended && self.books[it.subscription].listed;
         for run in subscribe::runs(&self.lines[line].streams, listed) {
             self.links[link].subscribe(run);
         }
@@ -259,7 +259,8 @@ impl BinanceSession {
         let link = book.link;
         let line = self.links[link].line;
         let streams = self.lines[line].streams.iter();
-        let stream = streams.enumerate().find(|(_, it)| it.subscription == index && it.is_book);
+        let feeds = |it: &Stream| it.subscription == index && it.is_book && !it.ended;
+        let stream = streams.enumerate().find(|(_, it)| feeds(it));
         if let Some((stream, _)) = stream {
             self.links[link].resubscribe(stream);
         }

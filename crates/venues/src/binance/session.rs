@@ -8,7 +8,7 @@ use tickbook_types::{
 use super::books::{Book, Channel, Phase};
 use super::link::{Link, LinkPhase};
 use super::rules::Rules;
-use super::subscribe::{self, Line};
+use super::subscribe::{self, Line, Stream};
 use crate::action::{Action, RestPurpose, Warning};
 use crate::counters::Ignored;
 use crate::fetch::{Fetch, Requests, Stage};
@@ -123,7 +123,8 @@ impl BinanceSession {
             (true, Some(depth)) => Channel::Whole(depth),
         };
         let feeds = |line: &Line| {
-            line.streams.iter().any(|stream| stream.subscription == index && stream.is_book)
+            let feeds = |it: &Stream| it.subscription == index && it.is_book && !it.ended;
+            line.streams.iter().any(feeds)
         };
         let line = self.lines.iter().position(feeds).unwrap_or(0);
         let link = self.active[line];

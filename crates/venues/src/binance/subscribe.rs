@@ -21,6 +21,8 @@ pub(crate) struct Stream {
     pub(crate) subscription: usize,
     /// Whether it feeds the book.
     pub(crate) is_book: bool,
+    /// Whether its book was let go: it has its place only because requests name streams by theirs.
+    pub(crate) ended: bool,
 }
 
 /// Depths of the channels that send whole books.
@@ -68,7 +70,7 @@ pub(crate) fn streams(
     let mut add = |wanted: bool, route: Route, suffix: &str, is_book| {
         if wanted {
             let name = format!("{symbol}@{suffix}");
-            streams.push((route, Stream { name, subscription: index, is_book }));
+            streams.push((route, Stream { name, subscription: index, is_book, ended: false }));
         }
     };
     let (book, trade) = (rules.book_route, rules.trade_route);

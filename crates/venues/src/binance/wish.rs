@@ -17,7 +17,8 @@
 //!
 //! - A book that is gone is idle, of no channel, not listed, and unknown to the builder; so nothing
 //!   subscribes, fetches or feeds it.
-//! - A stream keeps its place on its line: requests name streams by it.
+//! - A stream keeps its place on its line: requests name streams by it. One whose book was let go
+//!   is `ended` there, whatever becomes of the book on another line.
 
 use tickbook_types::{Block, ConnId, Instrument, MessageHeader, MessageKind};
 
@@ -88,10 +89,7 @@ impl BinanceSession {
         coming: &[&Subscription],
         indices: &[usize],
     ) -> Result<Vec<Placed>, ConfigError> {
-        let stays = |stream: &&Stream| {
-            let index = stream.subscription;
-            !self.books[index].gone && !leaving.contains(&index)
-        };
+        let stays = |stream: &&Stream| !stream.ended && !leaving.contains(&stream.subscription);
         let used = |line: &Line| (line.route, line.streams.iter().filter(stays).count());
         let mut lines: Vec<_> = self.lines.iter().map(used).collect();
         let mut placed = Vec::new();
@@ -126,8 +124,12 @@ impl BinanceSession {
         }
         for index in self.open_links() {
             let streams = &self.lines[self.links[index].line].streams;
-            let runs = subscribe::runs(streams, |it| leaving.contains(&it.subscription));
+            let leaves = |it: &Stream| !it.ended && leaving.contains(&it.subscription);
+            let runs = subscribe::runs(streams, leaves);
             runs.into_iter().for_each(|run| self.links[index].unsubscribe(run));
+        }
+        for stream in self.lines.iter_mut().flat_map(|line| &mut line.streams) {
+            stream.ended |= leaving.contains(&stream.subscription);
         }
     }
 
@@ -148,10 +150,12 @@ impl BinanceSession {
             }
             let streams = &mut self.lines[line].streams;
             // Where it was before, if it was: so a line does not grow with every change.
-            let place = streams.iter().position(|it| *it == stream).unwrap_or_else(|| {
-                streams.push(stream);
-                streams.len() - 1
-            });
+            let place = streams.iter().position(|it| it.name == stream.name);
+            let place = place.unwrap_or(streams.len());
+            match streams.get_mut(place) {
+                Some(ended) => *ended = stream,
+                None => streams.push(stream),
+            }
             fresh[line].push(place);
         }
         // Another connection for the replacement of each new one, as far as ids suffice.
@@ -162,7 +166,8 @@ impl BinanceSession {
         }
         for (subscription, index) in coming.iter().zip(indices) {
             self.new_or_revived(subscription, *index);
-            if self.books[*index].instrument.status == tickbook_types::InstrumentStatus::Unknown {
+            let status = self.books[*index].instrument.status;
+            if self.ready && status == tickbook_types::InstrumentStatus::Unknown {
                 let symbol = subscription.symbol.clone();
                 cx.actions.push(Action::Warn(Warning::NotListed { symbol }));
             }

@@ -38,8 +38,10 @@ struct Product {
     map: OrderMap,
     /// Sequence of its last message.
     last: Option<u64>,
-    /// Sequence of the first one kept.
+    /// Sequence from which on every message is kept, or would be if it had come.
     first_kept: u64,
+    /// Sequences that a snapshot was ahead of the stream: what comes of them is in it.
+    ahead: core::ops::Range<u64>,
     kept: Kept,
     /// Whether the orders of REST are in it.
     joined: bool,
@@ -145,6 +147,7 @@ impl Protocol for CoinbaseFull {
         let product = self.product(name.as_bytes());
         product.joined = false;
         product.last = None;
+        product.ahead = 0..0;
         product.kept.clear();
     }
 
@@ -152,8 +155,8 @@ impl Protocol for CoinbaseFull {
         let Some(seq) = orders.seq else { return false };
         let name = orders.symbol.as_bytes();
         let product = self.product(name);
-        let has_kept = !product.kept.is_empty();
-        if has_kept && product.first_kept > seq.saturating_add(1) {
+        // With nothing heard since the loss, the next message shows whether it follows.
+        if product.last.is_some() && product.first_kept > seq.saturating_add(1) {
             return false;
         }
         if let Err(error) = product.map.fill(&orders.orders) {
@@ -172,6 +175,7 @@ impl Protocol for CoinbaseFull {
                 product.change(&change, frame);
             }
         }
+        product.ahead = product.last.unwrap_or(0).saturating_add(1)..seq.saturating_add(1);
         product.last = Some(product.last.map_or(seq, |last| last.max(seq)));
         product.kept = kept;
         product.kept.clear();
@@ -183,16 +187,15 @@ impl Protocol for CoinbaseFull {
         match (change.kind, change.sequence) {
             (b"received" | b"open" | b"done" | b"match" | b"change" | b"activate", Some(at)) => {
                 frame.of_book();
-                if change.kind == b"match" {
+                change.check()?;
+                let is_new = self.product(change.product).take(message, at, &change, frame);
+                if let (true, b"match", Some(price), Some(size)) =
+                    (is_new, change.kind, change.price_text, change.size_text)
+                {
                     // `side` is the maker's.
-                    let (Some(price), Some(size)) = (change.price_text, change.size_text) else {
-                        return Err(Rejected::Shape);
-                    };
                     let level = (change.side.opposite(), price, size);
                     frame.trade(change.product, level, change.trade_id, change.time)?;
                 }
-                change.check()?;
-                self.product(change.product).take(message, at, &change, frame);
             }
             (b"open" | b"done" | b"match" | b"change", None) => return Err(Rejected::Shape),
             (b"error", _) => frame.refused(0, change.words),
@@ -230,6 +233,7 @@ impl CoinbaseFull {
                 map,
                 last: None,
                 first_kept: 0,
+                ahead: 0..0,
                 kept,
                 joined: false,
             });
@@ -240,35 +244,49 @@ impl CoinbaseFull {
 }
 
 impl Product {
-    fn take(&mut self, message: &[u8], sequence: u64, change: &Change<'_>, frame: &mut Frame) {
+    /// Takes a message; `false` if it is a repetition.
+    fn take(
+        &mut self,
+        message: &[u8],
+        sequence: u64,
+        change: &Change<'_>,
+        frame: &mut Frame,
+    ) -> bool {
+        if self.ahead.contains(&sequence) {
+            self.ahead.start = sequence + 1;
+            frame.ignore(Ignored::Stale);
+            return true;
+        }
         let last = self.last;
         // Far behind is no straggler: the venue has begun anew.
         let behind = last.and_then(|last| last.checked_sub(sequence));
         if behind.is_some_and(|behind| behind < LATE_MAX) {
             frame.ignore(Ignored::Duplicate);
-            return;
+            return false;
         }
-        self.last = Some(sequence);
+        (self.last, self.ahead) = (Some(sequence), 0..0);
         let follows = last.is_none_or(|last| last.checked_add(1) == Some(sequence));
         if self.joined && follows {
             self.change(change, frame);
-            return;
+            return true;
         }
         if !follows {
             self.kept.clear();
             if core::mem::take(&mut self.joined) {
                 frame.lost(change.product, Reason::Gap);
-                return;
+                return true;
             }
         }
-        if self.kept.is_empty() {
+        if last.is_none() || !follows {
             self.first_kept = sequence;
         }
         if !self.kept.push(message) {
             self.kept.clear();
+            self.first_kept = sequence.saturating_add(1);
             frame.ignore(Ignored::BufferDropped);
         }
         frame.kept(change.product);
+        true
     }
 
     /// Makes a change; says so if it is one.
@@ -305,7 +323,8 @@ impl Product {
             }
             (b"done", Some(_)) => frame.total(&map.remove(&id)?),
             (b"change", Some((side, price))) => {
-                let size = change.size.unwrap_or(Decimal::ZERO);
+                // Only an order for an amount of money has none, and such an order does not rest.
+                let size = change.size.ok_or(OrderError::Size)?;
                 match change.price.filter(|new| new.normalised() != price.normalised()) {
                     None => frame.total(&map.resize(&id, size)?),
                     Some(new) => {
@@ -404,9 +423,8 @@ impl<'a> Change<'a> {
     fn check(&self) -> Read<()> {
         let needs = match self.kind {
             b"open" | b"match" => [true, true, true],
-            b"done" => [true, false, false],
-            // Of an order for an amount of money it has no size.
-            _ => return Ok(()),
+            b"done" | b"change" => [true, false, false],
+            _ => [false; 3],
         };
         let has = [self.order.is_some(), self.price.is_some(), self.size.is_some()];
         let lacks = needs.into_iter().zip(has).any(|(needs, has)| needs && !has);

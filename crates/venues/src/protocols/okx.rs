@@ -238,17 +238,28 @@ fn is_whole(channel: &[u8]) -> bool {
 }
 
 fn read_whole(book: &mut Reader<'_>, name: &[u8], frame: &mut Frame) -> Read<()> {
-    let (mut time, mut id) = (0, None);
+    let (mut time, mut id, mut sides) = (0, None, [false; 2]);
     book.object(|key, value| {
-        match key {
-            b"bids" => frame.rows(Side::Bid, value)?,
-            b"asks" => frame.rows(Side::Ask, value)?,
-            b"ts" => time = value.integer()?,
-            b"seqId" => id = Some(value.integer()?),
-            _ => value.skip()?,
-        }
-        Ok(())
+        let side = match key {
+            b"bids" => Side::Bid,
+            b"asks" => Side::Ask,
+            b"ts" => {
+                time = value.integer()?;
+                return Ok(());
+            }
+            b"seqId" => {
+                id = Some(value.integer()?);
+                return Ok(());
+            }
+            _ => return value.skip(),
+        };
+        sides[side as usize] = true;
+        frame.rows(side, value)
     })?;
+    // A side without levels is an empty list; a book of neither would be taken for an empty one.
+    if sides != [true; 2] {
+        return Err(Rejected::Shape);
+    }
     frame.book(name, Content::Snapshot, id.map_or(Link::Free, Link::Above), millis(time));
     Ok(())
 }

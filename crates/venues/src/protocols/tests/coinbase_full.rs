@@ -109,6 +109,67 @@ fn messages_kept_are_played_over_the_orders_that_reach_them() {
 }
 
 #[test]
+fn what_could_not_be_kept_has_to_be_in_the_snapshot() {
+    let words = fixtures::of(Venue::CoinbaseFull);
+    let mut rig = Rig::live(words);
+    let last = 41 + crate::limits::BUFFER_FRAMES_MAX as u64;
+    for sequence in 41..=last {
+        let fields = r#""side":"buy","price":"99","size":"1""#;
+        rig.say(&message("received", 5, sequence, fields));
+    }
+    assert_eq!(rig.counters.ignored(Ignored::BufferDropped), 1);
+    // It ends at 40, and nothing is kept that would show the hole.
+    rig.snapshot(words);
+    assert_ne!(rig.state, LIVE);
+    assert_eq!(rig.counters.snapshots_unusable, 1);
+    let later = words.snapshot.replace("\"sequence\":40", &format!("\"sequence\":{last}"));
+    let (id, _) = rig.await_request();
+    rig.answer(Some(id), words.rest, &later);
+    assert_eq!((rig.state, rig.seq), (LIVE, Some(last)));
+}
+
+#[test]
+fn a_stream_far_behind_its_snapshot_catches_up() {
+    let words = fixtures::of(Venue::CoinbaseFull);
+    let mut rig = Rig::live(words);
+    let open = |sequence| {
+        message("open", 5, sequence, r#""side":"buy","price":"99","remaining_size":"4""#)
+    };
+    rig.say(&open(40));
+    let ahead = words.snapshot.replace("\"sequence\":40", "\"sequence\":300");
+    let (id, _) = rig.await_request();
+    rig.answer(Some(id), words.rest, &ahead);
+    let shown = rig.shown();
+    assert_eq!((rig.state, rig.seq), (LIVE, Some(300)));
+    for sequence in 41..=300 {
+        rig.say(&open(sequence));
+        assert_eq!((rig.state, rig.shown()), (LIVE, shown.clone()), "{sequence}: is in it");
+    }
+    let fill = message("match", 1, 301, r#""side":"buy","price":"100.5","size":"1","trade_id":7"#);
+    rig.say(&fill);
+    assert_eq!((rig.state, rig.seq, rig.trades.len()), (LIVE, Some(301), 1));
+    // Said twice.
+    rig.say(&fill);
+    assert_eq!((rig.state, rig.trades.len()), (LIVE, 1));
+    rig.say(&open(303));
+    assert_eq!(rig.state, (BookState::Stale, Reason::Gap));
+}
+
+#[test]
+fn a_change_without_a_size_is_no_delete() {
+    let mut rig = live();
+    rig.say(&message("change", 1, 41, r#""side":"buy","price":"100.5","new_size":null"#));
+    assert_eq!(rig.state, (BookState::Stale, Reason::Gap));
+    // Nor is one without an order, or of no product.
+    for (cut, by) in [("order_id", "no_id"), ("XY-USD", "")] {
+        let mut rig = live();
+        let text = message("change", 1, 41, r#""side":"buy","new_size":"1""#).replace(cut, by);
+        rig.say(&text);
+        assert_eq!(rig.counters.rejected(Rejected::Shape), 1, "{text}");
+    }
+}
+
+#[test]
 fn the_subscription_is_signed_with_the_time_at_which_it_is_sent() {
     let mut rig = Rig::live(fixtures::of(Venue::CoinbaseFull));
     let sent = rig.sent().pop().unwrap();

@@ -129,6 +129,9 @@ fn a_whole_book_with_an_older_id_is_dropped_unless_ids_begin_anew() {
         assert_eq!((rig.shown(), rig.seq), (FINAL.map(String::from).to_vec(), Some(60)));
     }
     assert_eq!(rig.counters.ignored(Ignored::Stale), 2);
+    // One side is no whole book.
+    rig.say(&words.delta.replace("\"bids\"", "\"buds\""));
+    assert_eq!(rig.counters.rejected(Rejected::Shape), 1);
     rig.say(words.delta);
     assert_eq!((rig.counters.snapshots, rig.seq), (3, Some(60)), "said again while nothing moves");
     rig.say(&words.snapshot.replace("1700000000000", "1700000000200"));
