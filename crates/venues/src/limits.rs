@@ -35,10 +35,10 @@ pub const FETCH_FAILURES_WARN: u32 = 8;
 /// Failures in a row after which a session begins without the instrument list (5: about 8 s).
 pub const INSTRUMENT_FAILURES_MAX: u32 = 5;
 
-/// Failures in a row after which an in-band session does without a list (3: below a second).
+/// Failures in a row after which the shared session does without a list (3: below a second).
 pub const LIST_FAILURES_MAX: u32 = 3;
 
-/// An in-band session waits no longer than this for its lists: the largest have 2 MB and come
+/// The shared session waits no longer than this for its lists: the largest have 2 MB and come
 /// within a second.
 pub const LIST_WAIT_NS: i64 = 5_000 * MS;
 

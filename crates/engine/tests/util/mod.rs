@@ -10,6 +10,7 @@
 )]
 
 pub mod checksums;
+pub mod counting;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
